@@ -1,0 +1,118 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The one settings array: every Swift target is held to it.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+// Targets that touch no C: an unsafe construct in one of them is a warning, and so an error.
+let memorySafe = strict + [.strictMemorySafety()]
+
+let gnu: [CSetting] = [.define("_GNU_SOURCE"), .unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]
+
+// Fuzz harnesses have no main of their own (libFuzzer brings it), so they exist only when asked for.
+let fuzzTargets: [Target] =
+    Context.environment["FUZZ"] == nil
+    ? []
+    : [
+        .executableTarget(
+            name: "FuzzRequestHead", dependencies: ["FrontendCore"], path: "Tests/Fuzz/FuzzRequestHead",
+            swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]),
+        .executableTarget(
+            name: "FuzzRequestURL", dependencies: ["FrontendCore"], path: "Tests/Fuzz/FuzzRequestURL",
+            swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]),
+        .executableTarget(
+            name: "FuzzWorkerProtocol", dependencies: ["WorkerProtocol"], path: "Tests/Fuzz/FuzzWorkerProtocol",
+            swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]),
+        .executableTarget(
+            name: "FuzzImage", dependencies: ["JobRunner", "ImageJob"], path: "Tests/Fuzz/FuzzImage",
+            swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]),
+    ]
+
+let package = Package(
+    name: "imageproxy",
+    products: [
+        .executable(name: "imageproxy", targets: ["imageproxy"]),
+        .executable(name: "imageproxy-worker", targets: ["imageproxy-worker"]),
+    ],
+    targets: [
+        // Shared: values and the wire; no policy, no globals.
+        .target(name: "ImageJob", path: "Sources/Shared/ImageJob", swiftSettings: memorySafe),
+        .target(
+            name: "WorkerProtocol", dependencies: ["ImageJob"], path: "Sources/Shared/WorkerProtocol",
+            swiftSettings: memorySafe),
+        .target(name: "CPlatform", path: "Sources/Shared/CPlatform", cSettings: gnu),
+        .target(
+            name: "Platform", dependencies: ["CPlatform"], path: "Sources/Shared/Platform", swiftSettings: strict),
+        .target(name: "Telemetry", path: "Sources/Shared/Telemetry", swiftSettings: memorySafe),
+
+        // Frontend: every privilege, no codec.
+        .systemLibrary(
+            name: "CLibuv", path: "Sources/Frontend/CLibuv", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
+        .systemLibrary(
+            name: "CCurl", path: "Sources/Frontend/CCurl", pkgConfig: "libcurl",
+            providers: [.apt(["libcurl4-openssl-dev"])]),
+        .target(
+            name: "EventLoop", dependencies: ["CLibuv"], path: "Sources/Frontend/EventLoop", swiftSettings: strict),
+        .target(
+            name: "FrontendCore",
+            dependencies: ["EventLoop", "WorkerProtocol", "ImageJob", "Platform", "CCurl", "Telemetry"],
+            path: "Sources/Frontend/FrontendCore", swiftSettings: strict),
+        .executableTarget(
+            name: "imageproxy", dependencies: ["FrontendCore"], path: "Sources/Frontend/Main", swiftSettings: strict),
+
+        // Worker: every codec, no privilege, no Foundation.
+        .systemLibrary(
+            name: "CJPEG", path: "Sources/Worker/CJPEG", pkgConfig: "libjpeg",
+            providers: [.apt(["libjpeg62-turbo-dev"])]),
+        .systemLibrary(
+            name: "CPNG", path: "Sources/Worker/CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+        .systemLibrary(
+            name: "CSeccomp", path: "Sources/Worker/CSeccomp", pkgConfig: "libseccomp",
+            providers: [.apt(["libseccomp-dev"])]),
+        .target(name: "CSandbox", dependencies: ["CSeccomp"], path: "Sources/Worker/CSandbox", cSettings: gnu),
+        .target(
+            name: "Sandbox", dependencies: ["CSandbox", "Platform"], path: "Sources/Worker/Sandbox",
+            swiftSettings: strict),
+        .target(name: "CResample", path: "Sources/Worker/CResample", cSettings: gnu),
+        .target(
+            name: "CCodecShims", dependencies: ["CJPEG", "CPNG"], path: "Sources/Worker/CCodecShims", cSettings: gnu),
+        .target(
+            name: "Pixels", dependencies: ["ImageJob", "CResample"], path: "Sources/Worker/Pixels",
+            swiftSettings: strict),
+        .target(
+            name: "Codecs", dependencies: ["Pixels", "ImageJob", "CCodecShims"], path: "Sources/Worker/Codecs",
+            swiftSettings: strict),
+        .target(
+            name: "Transforms", dependencies: ["Pixels", "ImageJob"], path: "Sources/Worker/Transforms",
+            swiftSettings: strict),
+        .target(
+            name: "JobRunner", dependencies: ["Codecs", "Transforms", "Pixels", "ImageJob"],
+            path: "Sources/Worker/JobRunner", swiftSettings: strict),
+        .executableTarget(
+            name: "imageproxy-worker",
+            dependencies: ["JobRunner", "Sandbox", "WorkerProtocol", "ImageJob", "Platform"],
+            path: "Sources/Worker/Main", swiftSettings: strict),
+
+        .executableTarget(
+            name: "bench-pipeline", dependencies: ["JobRunner", "CCodecShims", "ImageJob"],
+            path: "Tests/Benchmarks/Pipeline", swiftSettings: strict),
+
+        .testTarget(
+            name: "SharedTests", dependencies: ["ImageJob", "WorkerProtocol", "Platform", "Telemetry"],
+            path: "Tests/SharedTests", swiftSettings: strict),
+        .testTarget(
+            name: "FrontendTests", dependencies: ["FrontendCore", "EventLoop", "ImageJob", "WorkerProtocol", "Platform"],
+            path: "Tests/FrontendTests", swiftSettings: strict),
+        .testTarget(
+            name: "WorkerTests",
+            dependencies: ["JobRunner", "Codecs", "Transforms", "Pixels", "CResample", "Sandbox", "ImageJob"],
+            path: "Tests/WorkerTests", swiftSettings: strict),
+    ] + fuzzTargets
+)

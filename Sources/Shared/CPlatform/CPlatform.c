@@ -1,0 +1,2 @@
+#include "CPlatform.h"
+typedef int CPlatform_placeholder;

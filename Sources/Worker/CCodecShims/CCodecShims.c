@@ -1,0 +1,2 @@
+#include "CCodecShims.h"
+typedef int CCodecShims_placeholder;

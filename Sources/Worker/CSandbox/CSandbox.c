@@ -1,0 +1,2 @@
+#include "CSandbox.h"
+typedef int CSandbox_placeholder;
