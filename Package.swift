@@ -25,10 +25,16 @@ let fuzzTargets: [Target] =
             name: "FuzzRequestHead", dependencies: ["FrontendCore"], path: "Tests/Fuzz/FuzzRequestHead",
             swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]),
         .executableTarget(
+            name: "FuzzResponseHead", dependencies: ["FrontendCore"], path: "Tests/Fuzz/FuzzResponseHead",
+            exclude: ["Seeds"], swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]),
+        .executableTarget(
             name: "FuzzRequestURL", dependencies: ["FrontendCore"], path: "Tests/Fuzz/FuzzRequestURL",
             swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]),
         .executableTarget(
             name: "FuzzWorkerProtocol", dependencies: ["WorkerProtocol"], path: "Tests/Fuzz/FuzzWorkerProtocol",
+            swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]),
+        .executableTarget(
+            name: "FuzzCacheEntry", dependencies: ["FrontendCore"], path: "Tests/Fuzz/FuzzCacheEntry",
             swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]),
         .executableTarget(
             name: "FuzzImage", dependencies: ["JobRunner", "ImageJob"], path: "Tests/Fuzz/FuzzImage",
@@ -58,11 +64,18 @@ let package = Package(
         .systemLibrary(
             name: "CCurl", path: "Sources/Frontend/CCurl", pkgConfig: "libcurl",
             providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(
+            name: "CCrypto", path: "Sources/Frontend/CCrypto", pkgConfig: "libcrypto",
+            providers: [.apt(["libssl-dev"])]),
+        // No pkgConfig: hiredis.pc has a -D that SwiftPM refuses with a warning on every build, and nothing that is needed.
+        .systemLibrary(name: "CHiredis", path: "Sources/Frontend/CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .target(
             name: "EventLoop", dependencies: ["CLibuv"], path: "Sources/Frontend/EventLoop", swiftSettings: strict),
         .target(
             name: "FrontendCore",
-            dependencies: ["EventLoop", "WorkerProtocol", "ImageJob", "Platform", "CCurl", "Telemetry"],
+            dependencies: [
+                "EventLoop", "WorkerProtocol", "ImageJob", "Platform", "CCurl", "CCrypto", "CHiredis", "Telemetry",
+            ],
             path: "Sources/Frontend/FrontendCore", swiftSettings: strict),
         .executableTarget(
             name: "imageproxy", dependencies: ["FrontendCore"], path: "Sources/Frontend/Main", swiftSettings: strict),
@@ -74,15 +87,30 @@ let package = Package(
         .systemLibrary(
             name: "CPNG", path: "Sources/Worker/CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .systemLibrary(
+            name: "CDeflate", path: "Sources/Worker/CDeflate", pkgConfig: "libdeflate",
+            providers: [.apt(["libdeflate-dev"])]),
+        .systemLibrary(
+            name: "CWebP", path: "Sources/Worker/CWebP", pkgConfig: "libwebp", providers: [.apt(["libwebp-dev"])]),
+        .systemLibrary(
+            name: "CGIF", path: "Sources/Worker/CGIF", pkgConfig: "libgif", providers: [.apt(["libgif-dev"])]),
+        .systemLibrary(
+            name: "CTIFF", path: "Sources/Worker/CTIFF", pkgConfig: "libtiff-4", providers: [.apt(["libtiff-dev"])]),
+        // Its pkg-config file defines a macro for Windows, which SwiftPM refuses.
+        .systemLibrary(name: "CAVIF", path: "Sources/Worker/CAVIF", providers: [.apt(["libavif-dev"])]),
+        .systemLibrary(
             name: "CSeccomp", path: "Sources/Worker/CSeccomp", pkgConfig: "libseccomp",
             providers: [.apt(["libseccomp-dev"])]),
         .target(name: "CSandbox", dependencies: ["CSeccomp"], path: "Sources/Worker/CSandbox", cSettings: gnu),
         .target(
-            name: "Sandbox", dependencies: ["CSandbox", "Platform"], path: "Sources/Worker/Sandbox",
+            name: "Sandbox", dependencies: ["CSandbox", "WorkerProtocol"], path: "Sources/Worker/Sandbox",
             swiftSettings: strict),
         .target(name: "CResample", path: "Sources/Worker/CResample", cSettings: gnu),
         .target(
-            name: "CCodecShims", dependencies: ["CJPEG", "CPNG"], path: "Sources/Worker/CCodecShims", cSettings: gnu),
+            name: "CCodecShims",
+            dependencies: ["CJPEG", "CPNG", "CDeflate", "CWebP", "CGIF", "CTIFF", "CAVIF", "CResample"],
+            path: "Sources/Worker/CCodecShims", cSettings: gnu,
+            // What no pkg-config file above names.
+            linkerSettings: [.linkedLibrary("webpdemux"), .linkedLibrary("webpmux"), .linkedLibrary("avif")]),
         .target(
             name: "Pixels", dependencies: ["ImageJob", "CResample"], path: "Sources/Worker/Pixels",
             swiftSettings: strict),
@@ -90,29 +118,41 @@ let package = Package(
             name: "Codecs", dependencies: ["Pixels", "ImageJob", "CCodecShims"], path: "Sources/Worker/Codecs",
             swiftSettings: strict),
         .target(
-            name: "Transforms", dependencies: ["Pixels", "ImageJob"], path: "Sources/Worker/Transforms",
+            name: "Transforms", dependencies: ["Pixels", "ImageJob", "CResample"], path: "Sources/Worker/Transforms",
             swiftSettings: strict),
         .target(
             name: "JobRunner", dependencies: ["Codecs", "Transforms", "Pixels", "ImageJob"],
             path: "Sources/Worker/JobRunner", swiftSettings: strict),
         .executableTarget(
             name: "imageproxy-worker",
-            dependencies: ["JobRunner", "Sandbox", "WorkerProtocol", "ImageJob", "Platform"],
+            dependencies: ["JobRunner", "Codecs", "Sandbox", "WorkerProtocol", "ImageJob", "Platform"],
             path: "Sources/Worker/Main", swiftSettings: strict),
 
         .executableTarget(
-            name: "bench-pipeline", dependencies: ["JobRunner", "CCodecShims", "ImageJob"],
+            name: "bench-pipeline", dependencies: ["JobRunner", "Codecs", "Pixels", "CCodecShims", "ImageJob"],
             path: "Tests/Benchmarks/Pipeline", swiftSettings: strict),
+
+        .executableTarget(
+            name: "bench-fork", dependencies: ["JobRunner", "Sandbox", "ImageJob"], path: "Tests/Benchmarks/Fork",
+            swiftSettings: strict),
 
         .testTarget(
             name: "SharedTests", dependencies: ["ImageJob", "WorkerProtocol", "Platform", "Telemetry"],
             path: "Tests/SharedTests", swiftSettings: strict),
         .testTarget(
-            name: "FrontendTests", dependencies: ["FrontendCore", "EventLoop", "ImageJob", "WorkerProtocol", "Platform"],
+            name: "FrontendTests",
+            dependencies: ["FrontendCore", "EventLoop", "ImageJob", "WorkerProtocol", "Platform"],
             path: "Tests/FrontendTests", swiftSettings: strict),
+        // Pictures of every kind by the reference libraries, for tests.
+        .target(
+            name: "CPictures", dependencies: ["CJPEG", "CPNG"], path: "Tests/Support/CPictures", cSettings: gnu),
         .testTarget(
             name: "WorkerTests",
-            dependencies: ["JobRunner", "Codecs", "Transforms", "Pixels", "CResample", "Sandbox", "ImageJob"],
+            dependencies: [
+                "JobRunner", "Codecs", "Transforms", "Pixels", "CResample", "CCodecShims", "CPictures", "CJPEG",
+                "Sandbox",
+                "ImageJob",
+            ],
             path: "Tests/WorkerTests", swiftSettings: strict),
     ] + fuzzTargets
 )

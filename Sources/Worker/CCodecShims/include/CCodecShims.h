@@ -1,1 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include "animation.h"
+#include "avif_codec.h"
+#include "bmp_codec.h"
+#include "codec_status.h"
+#include "gif_codec.h"
+#include "jpeg_planar.h"
+#include "jpeg_rgb.h"
+#include "jpeg_shortcuts.h"
+#include "pixel_source.h"
+#include "png_rgba.h"
+#include "tiff_codec.h"
+#include "warm_up.h"
+#include "webp_codec.h"

@@ -1,1 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Separable resampling of 8-bit samples in fixed point. A plane goes through the vertical pass first, into 16-bit rows
+// with 6 fractional bits, then through the horizontal one. Kernels for AVX2 and SSE2 are chosen at run time; the scalar
+// ones are the reference and what other machines use. All give the same bits.
 #pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+// Bits after the point: of a tap, and of a sample between the two passes.
+enum { CR_TAP_BITS = 14, CR_ROW_BITS = 6 };
+// Taps come in groups of this many, the rest zero; 16-bit rows are readable for as many samples past their end.
+enum { CR_GROUP = 16 };
+
+typedef enum { CR_BEST, CR_SCALAR, CR_SSE2, CR_AVX2 } cr_kernel;
+
+// For each output sample: which inputs, with which weights. In the order of the inputs (last to first when the axis is
+// mirrored) nothing that an output needs begins or ends before what the one before it needs. Free with cr_taps_free.
+typedef struct {
+    int count;          // of output samples
+    int groups;         // of taps of each sample, in units of CR_GROUP
+    int32_t *start;     // first input sample
+    int32_t *length;    // inputs that count; the rest of the group has weight 0
+    int16_t *weights;   // count * groups * CR_GROUP
+    int low, high;      // all inputs that any output needs
+    int span;           // inputs that one output can reach, those with weight 0 included
+} cr_taps;
+
+// What is sampled, along one axis. Input sample k covers [k, k + 1).
+typedef struct {
+    int count;            // output samples
+    double first;         // centre of the first one in input coordinates
+    double step;          // from one centre to the next; negative when the axis is mirrored
+    int low, high;        // inputs that may be used: the others are not part of the picture
+    double sharpening;    // undoes the droop of a box filter that has been applied before; 0 = none
+} cr_axis;
+
+// Lanczos with three lobes, widened when it shrinks; weights are renormalised at the edges. 0, or -1 without memory.
+int cr_taps_make(cr_taps *taps, const cr_axis *axis);
+void cr_taps_free(cr_taps *taps);
+
+// One 16-bit row from `count` rows: columns [low, high), stored from out[low] on.
+void cr_vertical(
+    cr_kernel kernel, const uint8_t *const *rows, const int16_t *weights, int count, int low, int high, int16_t *out);
+// One row of output from a 16-bit row.
+void cr_horizontal(cr_kernel kernel, const int16_t *row, const cr_taps *taps, uint8_t *out);
+
+// The axis of a plane with `density` samples to a pixel of a picture of which `length` pixels from `from` on become
+// `resampled` ones, and of those `kept` from `window` on are made, `unit` of them to a sample, maybe in reverse.
+//
+// A whole picture of `whole` pixels is `density * whole` samples, which can be a fraction: the last sample may stand for
+// less than the others. Planes are centre-sited, so their edges coincide and each maps by its own fraction.
+typedef struct {
+    int from, length, resampled, window, kept, is_mirrored;
+} cr_span;
+cr_axis cr_axis_make(const cr_span *span, double density, int unit, int samples, double sharpening);
+
+// Interleaved pixels go through the horizontal pass first, and are rounded to 8 bits between the passes. An opaque row
+// becomes 16-bit rows, one for each channel, for cr_horizontal; and what cr_vertical makes of planes becomes a row.
+void cr_widen(cr_kernel kernel, const uint8_t *row, int channels, int low, int high, int16_t *const *planes);
+// `planes`: of `count` samples, one after the other.
+void cr_narrow(const int16_t *planes, int channels, int count, uint8_t *row);
+
+// RGBA goes through both passes in floats, four to a pixel, colours multiplied by alpha. Such rows, too, are readable (and
+// finite) for a group of pixels past their end.
+void cr_premultiply(cr_kernel kernel, const uint8_t *row, int low, int high, float *out);
+void cr_horizontal_alpha(cr_kernel kernel, const float *row, const cr_taps *taps, uint8_t *out);
+void cr_vertical_alpha(
+    cr_kernel kernel, const float *const *rows, const int16_t *weights, int count, int width, uint8_t *out);
+
+// Rows that are not resampled, only moved.
+void cr_store_column(const uint8_t *row, int channels, int count, uint8_t *out, size_t stride);
+void cr_reverse(const uint8_t *row, int channels, int count, uint8_t *out);
+// The first and last pixel that is not of this colour; 0 when there is none.
+int cr_differing(const uint8_t *row, int channels, int count, const uint8_t *colour, int *first, int *last);
+
+// 1 when this machine can run the kernel.
+int cr_supports(cr_kernel kernel);
+
+#include "frames.h"

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CLibuv
+
+/// A timer on the loop. It fires once, or again and again, until it is stopped; dropping it does not stop it.
+@LoopActor
+public final class LoopTimer {
+    private let handle = Handle<uv_timer_t>()
+    private let action: @LoopActor () -> Void
+    private let isRepeating: Bool
+    private var isStopped = false
+
+    /// - Parameters:
+    ///   - delay: rounded up to whole milliseconds.
+    ///   - interval: nil = fires once.
+    @discardableResult
+    public init(after delay: Duration, every interval: Duration? = nil, _ action: @escaping @LoopActor () -> Void) {
+        self.action = action
+        self.isRepeating = interval != nil
+        // The loop's idea of "now" is from the last poll: without this a timer set late in a long turn fires early.
+        uv_update_time(Loop.shared.handle)
+        uv_timer_init(Loop.shared.handle, self.handle.pointer)
+        self.handle.attach(self)
+        uv_timer_start(
+            self.handle.pointer,
+            { pointer in
+                nonisolated(unsafe) let pointer = pointer!
+                LoopActor.assumeIsolated { Handle<uv_timer_t>.owner(of: pointer, as: LoopTimer.self).fire() }
+            }, delay.milliseconds, interval?.milliseconds ?? 0)
+    }
+
+    private func fire() {
+        if !self.isRepeating { self.stop() }
+        self.action()
+    }
+
+    public func stop() {
+        guard !self.isStopped else { return }
+        self.isStopped = true
+        self.handle.close()
+    }
+}
+
+extension Duration {
+    /// Whole milliseconds, rounded up; negative ones are none.
+    var milliseconds: UInt64 {
+        let (seconds, attoseconds) = self.components
+        guard seconds >= 0 else { return 0 }
+        return UInt64(seconds) * 1000 + UInt64((max(0, attoseconds) + 999_999_999_999_999) / 1_000_000_000_000_000)
+    }
+}
+
+/// Suspends the task for a time, or until it is cancelled.
+@LoopActor
+public func sleep(for duration: Duration) async throws(CancellationError) {
+    let sleeper = Sleeper()
+    await withTaskCancellationHandler {
+        await sleeper.run(duration)
+    } onCancel: {
+        spawn { sleeper.wake() }
+    }
+    if Task.isCancelled { throw CancellationError() }
+}
+
+@LoopActor
+private final class Sleeper {
+    private var continuation: UnsafeContinuation<Void, Never>?
+    private var timer: LoopTimer?
+
+    func run(_ duration: Duration) async {
+        guard !Task.isCancelled else { return }
+        await withUnsafeContinuation { continuation in
+            self.continuation = continuation
+            self.timer = LoopTimer(after: duration) { self.wake() }
+        }
+    }
+
+    func wake() {
+        self.timer?.stop()
+        self.timer = nil
+        self.continuation?.resume()
+        self.continuation = nil
+    }
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Platform
+internal import Synchronization
+
+/// The bytes of one picture, shared by the cache, the answers being written and the jobs that read them.
+///
+/// Either a heap buffer, or a mapping of a sealed memfd, or a part of another blob. Sealed means nobody can shrink or
+/// change the bytes, so reading the mapping cannot fault and a worker can be given the same descriptor without a copy.
+public final class Blob: Sendable {
+    private enum Storage: Sendable {
+        case heap(Heap)
+        case sealed(SealedMemory)
+        case part(Blob, Range<Int>)
+    }
+
+    /// A heap buffer that is written once, before it is shared.
+    ///
+    /// `@unchecked`: the pointer is never written after `init`, and freed when the last owner is gone.
+    private final class Heap: @unchecked Sendable {
+        let bytes: UnsafeRawBufferPointer
+
+        init(count: Int, fill: (UnsafeMutableRawBufferPointer) throws -> Void) rethrows {
+            let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 16)
+            self.bytes = UnsafeRawBufferPointer(buffer)
+            try fill(buffer)
+        }
+
+        deinit { UnsafeMutableRawBufferPointer(mutating: self.bytes).deallocate() }
+    }
+
+    private let storage: Storage
+    private let digestMemo = Mutex<ContentDigest?>(nil)
+
+    /// Below this many bytes a copy in the heap is cheaper than a descriptor and a mapping of its own.
+    public static let smallestSealed = 16 << 10
+
+    /// Allocates `count` bytes and has them filled once.
+    public init(count: Int, fill: (UnsafeMutableRawBufferPointer) throws -> Void) rethrows {
+        self.storage = .heap(try Heap(count: count, fill: fill))
+    }
+
+    /// Takes over sealed memory.
+    public init(_ memory: SealedMemory) {
+        self.storage = .sealed(memory)
+    }
+
+    /// Shares the bytes in `range`, which must be within the whole, and keeps all of it alive.
+    init(_ whole: Blob, range: Range<Int>) {
+        precondition(range.upperBound <= whole.count, "a part beyond the end")
+        self.storage = .part(whole, range)
+    }
+
+    public convenience init(_ bytes: some Collection<UInt8>) {
+        self.init(count: bytes.count) { $0.copyBytes(from: bytes) }
+    }
+
+    public var count: Int { self.bytes.count }
+
+    /// Valid as long as the blob lives.
+    public var bytes: UnsafeRawBufferPointer {
+        switch self.storage {
+        case .heap(let heap): heap.bytes
+        case .sealed(let memory): memory.bytes
+        case .part(let whole, let range): UnsafeRawBufferPointer(rebasing: whole.bytes[range])
+        }
+    }
+
+    /// The digest, if somebody has computed it already.
+    var knownDigest: ContentDigest? { self.digestMemo.withLock { $0 } }
+
+    func remember(_ digest: ContentDigest) { self.digestMemo.withLock { $0 = digest } }
+
+    /// The same bytes as sealed memory, to be given to a worker; a heap buffer is copied.
+    func sealed() throws(SystemError) -> SealedMemory {
+        if case .sealed(let memory) = self.storage { return memory }
+        var file = try MemoryFile()
+        try file.append(self.bytes)
+        return try SealedMemory(try file.seal())
+    }
+
+    /// Lends the bytes as a span.
+    public func withSpan<Result>(_ body: (Span<UInt8>) throws -> Result) rethrows -> Result {
+        try self.bytes.withMemoryRebound(to: UInt8.self) { try body($0.span) }
+    }
+}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import EventLoop
+
+/// All caches, in the order the operator gave them: read through and filled upwards, written through.
+///
+/// Answers that depend on what the client sent (Vary) are kept side by side: a marker at the key itself says which
+/// fields tell them apart, and each answer is at a key of its own.
+@LoopActor
+final class CacheTiers {
+    enum Tier {
+        case memory(MemoryCache)
+        case place(StoreQueue)
+    }
+
+    private let tiers: [Tier]
+    private let rules: StoredMessage.Rules
+    private let clock: WallClock
+    private let admits: @LoopActor (CacheEntry) -> Bool
+
+    /// How long an origin that fails is left alone while something stale is served, in seconds.
+    private static let grace: Int64 = 10
+
+    /// - Parameter admits: whether an entry that was found in a place may be served at all. What is in a place may be
+    ///   older than the configuration.
+    init(
+        _ tiers: [Tier], rules: StoredMessage.Rules, clock: WallClock = WallClock(),
+        admits: @escaping @LoopActor (CacheEntry) -> Bool
+    ) {
+        self.tiers = tiers
+        self.rules = rules
+        self.clock = clock
+        self.admits = admits
+    }
+
+    /// What the memory in front of everything else has, at once.
+    func recent(_ primary: String, for request: ClientFields) -> CacheEntry? {
+        guard let entry = self.recent(primary) else { return nil }
+        guard !entry.variesBy.isEmpty else { return entry }
+        return self.recent(CacheKey(primary, selection: request.selection(entry.variesBy)).text)
+    }
+
+    /// What any of the caches has.
+    func load(_ primary: String, for request: ClientFields) async -> CacheEntry? {
+        guard let entry = await self.find(CacheKey(primary), for: request) else { return nil }
+        guard !entry.variesBy.isEmpty else { return entry }
+        let key = CacheKey(primary, selection: request.selection(entry.variesBy))
+        guard let answer = await self.find(key, for: request), answer.variesBy.isEmpty else { return nil }
+        return answer
+    }
+
+    /// Keeps an entry in all caches, as far as it may be kept. Nobody waits for it.
+    func store(_ entry: CacheEntry, _ primary: String, for request: ClientFields) {
+        self.store(entry, primary, for: request, in: self.tiers)
+    }
+
+    /// A stale entry that may be served instead of what its origin does not give; nil when it may not.
+    func stale(
+        _ entry: CacheEntry, _ primary: String, for request: ClientFields, because failure: Freshness.OriginFailure
+    ) -> CacheEntry? {
+        let now = self.clock.now()
+        guard entry.status < 400, entry.freshness.mayServeStale(at: now, because: failure) else { return nil }
+        var stale = entry
+        // Who comes next need not wait for the same failure.
+        stale.freshness.graceUntil = now + Self.grace
+        self.remember(stale, primary, for: request)
+        return stale
+    }
+
+    /// Keeps an entry as it is now in memory only.
+    func remember(_ entry: CacheEntry, _ primary: String, for request: ClientFields) {
+        let memories = self.tiers.filter { if case .memory = $0 { true } else { false } }
+        self.store(entry, primary, for: request, in: memories)
+    }
+
+    private func store(_ entry: CacheEntry, _ primary: String, for request: ClientFields, in tiers: [Tier]) {
+        guard entry.freshness.isStorable, !request.directives.noStore,
+            case .names(let names) = VaryFields(entry.headers)
+        else { return }
+        guard !names.isEmpty else { return self.put(entry, CacheKey(primary), in: tiers) }
+        var entry = entry
+        let selection = request.selection(names)
+        entry.selection = selection
+        // Where the client has no say in any of the fields, every request has the same answer.
+        guard !request.passable(names).isEmpty else { return self.put(entry, CacheKey(primary), in: tiers) }
+        if self.recent(primary)?.variesBy != names {
+            self.put(.marker(variesBy: names, now: self.clock.now()), CacheKey(primary), in: tiers)
+        }
+        self.put(entry, CacheKey(primary, selection: selection), in: tiers)
+    }
+
+    /// Forgets the answer to a request, wherever it is.
+    func remove(_ primary: String, for request: ClientFields) {
+        var key = CacheKey(primary)
+        if let names = self.recent(primary)?.variesBy, !names.isEmpty {
+            key = CacheKey(primary, selection: request.selection(names))
+        }
+        for tier in self.tiers {
+            switch tier {
+            case .memory(let memory): memory.remove(key.text)
+            case .place(let queue): queue.remove(key)
+            }
+        }
+    }
+
+    /// Finishes writing, for as long as that may take, and lets go of everything.
+    func close(atMost limit: Duration) async {
+        let clock = ContinuousClock()
+        let deadline = clock.now + limit
+        for case .place(let queue) in self.tiers {
+            while !queue.isIdle, clock.now < deadline { try? await sleep(for: .milliseconds(5)) }
+            await queue.place.close()
+        }
+    }
+
+    private func recent(_ key: String) -> CacheEntry? {
+        for tier in self.tiers {
+            guard case .memory(let memory) = tier else { return nil }
+            if let entry = memory.entry(for: key) { return entry }
+        }
+        return nil
+    }
+
+    private func put(_ entry: CacheEntry, _ key: CacheKey, in tiers: some Sequence<Tier>) {
+        for tier in tiers {
+            switch tier {
+            case .memory(let memory): memory.store(entry, for: key.text)
+            case .place(let queue):
+                // What is an error is gone again before it is worth a place.
+                guard entry.status < 400 else { continue }
+                queue.store(entry, for: key, lifetime: self.keepingTime(of: entry))
+            }
+        }
+    }
+
+    /// nil for what can be made fresh again without being fetched.
+    private func keepingTime(of entry: CacheEntry) -> Duration? {
+        if entry.hasValidator || entry.source != nil || !entry.variesBy.isEmpty { return nil }
+        return .seconds(entry.freshness.usefulFor(at: self.clock.now()))
+    }
+
+    private func find(_ key: CacheKey, for request: ClientFields) async -> CacheEntry? {
+        for (position, tier) in self.tiers.enumerated() {
+            guard let entry = await self.entry(key, in: tier, for: request) else { continue }
+            self.put(entry, key, in: self.tiers[..<position])
+            return entry
+        }
+        return nil
+    }
+
+    private func entry(_ key: CacheKey, in tier: Tier, for request: ClientFields) async -> CacheEntry? {
+        switch tier {
+        case .memory(let memory): return memory.entry(for: key.text)
+        case .place(let queue):
+            if let pending = queue.pending(key) { return pending }
+            guard let message = await queue.place.load(key.text) else { return nil }
+            let rules = self.rules
+            let decoded =
+                message.count <= Blob.smallDigest
+                ? StoredMessage.decode(message, key: key.primary, rules: rules)
+                : await work { StoredMessage.decode(message, key: key.primary, rules: rules) }
+            switch decoded {
+            case .entry(let entry): return self.checked(entry, for: request)
+            case .foreign(let entry, let varied):
+                guard Self.isSelected(entry, varied: varied, by: request) else { return nil }
+                return await self.adopted(entry, key, for: request)
+            case .unusable: return nil
+            case .damaged:
+                // Something newer may have been stored while this was read.
+                if queue.pending(key) == nil { queue.remove(key) }
+                return nil
+            }
+        }
+    }
+
+    /// The entry, if it answers this request and may be served.
+    private func checked(_ entry: CacheEntry, for request: ClientFields) -> CacheEntry? {
+        guard entry.variesBy.isEmpty else { return entry }
+        guard case .names(let names) = VaryFields(entry.headers),
+            names.isEmpty || entry.selection == request.selection(names)
+        else { return nil }
+        return self.admits(entry) ? entry : nil
+    }
+
+    /// An entry of the original program, made into one of ours.
+    private func adopted(_ entry: CacheEntry, _ key: CacheKey, for request: ClientFields) async -> CacheEntry? {
+        var entry = entry
+        let announced = entry.contentType
+        // Its types are those that origins claimed.
+        guard let type = entry.body.withSpan({ ContentType.served(announced: announced, bytes: $0) }) else {
+            return nil
+        }
+        entry.contentType = type
+        if case .names(let names) = VaryFields(entry.headers), !names.isEmpty {
+            entry.selection = request.selection(names)
+        }
+        // All its variants have their original's tag: a client must not take one for another.
+        if key.primary.contains("#") { entry.variantTag = "\"\(await entry.body.digest().hex.prefix(32))\"" }
+        return self.admits(entry) ? entry : nil
+    }
+
+    /// Whether the request is like the one that an entry of the original program was the answer to.
+    private static func isSelected(_ entry: CacheEntry, varied: HTTPFields, by request: ClientFields) -> Bool {
+        guard case .names(let names) = VaryFields(entry.headers) else { return false }
+        return names.allSatisfy { (request.value($0) ?? "") == (varied["X-Varied-\($0)"] ?? "") }
+    }
+}

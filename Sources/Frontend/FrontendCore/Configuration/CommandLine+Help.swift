@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension CommandLineReader {
+    static var helpText: String {
+        var text = """
+            imageproxy: answers /{options}/{remote_url} with the picture at that URL, transformed.
+
+            Usage: imageproxy [flags]
+                   imageproxy check [flags]                        says what it would do, and ends
+                   imageproxy sign [-key key|@file] [-url] URL     signs a URL
+
+            """
+        for group in Flag.Group.allCases {
+            text += "\n\(group.rawValue)\n"
+            for flag in Flag.all where flag.group == group {
+                let head = "  -" + flag.name + (flag.valueName.isEmpty ? "" : " " + flag.valueName)
+                let note = flag.defaultText.isEmpty ? "" : " (default \(flag.defaultText))"
+                text += head + "\n        " + flag.help + note + " [\(flag.environmentName)]\n"
+            }
+        }
+        return text + "\nEvery flag takes one dash or two, and -flag value or -flag=value.\n"
+    }
+
+    /// `docs/configuration.md`, written by `scripts/update-docs`.
+    static var markdown: String {
+        var text = """
+            # Configuration
+
+            <!-- Written by scripts/update-docs from the program's own list of flags: change that, not this. -->
+
+            Each setting is a flag, an environment variable, and a line of the file that `-config` names. What comes later
+            wins: the file, then the environment, then the command line. Settings that may stand several times (`-cache`,
+            `-signatureKey`) add up in that order.
+
+            | where | how |
+            |---|---|
+            | command line | `-addr :8080`, `-addr=:8080`, `--addr :8080`; a boolean's name alone means true |
+            | environment | `IMAGEPROXY_` and the name in capitals: `IMAGEPROXY_ADDR=:8080`; an empty variable counts as unset |
+            | file | `addr :8080`, one setting on a line; lines that start with `#` are comments, and nothing is quoted |
+
+            A name or value that is not understood ends the program with one line that says what is wrong, status 2; what the
+            machine lacks (a file, an address to listen on) with status 1. `imageproxy check` and the same flags tries a
+            configuration and says in plain words what it means.
+
+            Lists are separated by commas; spaces around their items do not count. Durations are written as `300ms`, `5s`,
+            `1h30m`. Hosts on lists are names, `*.example.com` (that name and all below it), addresses, and blocks such as
+            `10.0.0.0/8`; neither case nor a dot at the end matters, and every spelling of an address counts.
+
+            """
+        for group in Flag.Group.allCases {
+            text += "\n## \(group.rawValue)\n\n| flag | default | meaning |\n|---|---|---|\n"
+            for flag in Flag.all where flag.group == group {
+                let value = flag.valueName.isEmpty ? "" : " \(flag.valueName)"
+                let head = "`-\(flag.name)\(value)`".replacing("|", with: "\\|")
+                let standard = flag.defaultText.isEmpty ? "" : "`\(flag.defaultText)`"
+                text += "| \(head) | \(standard) | \(flag.help) |\n"
+            }
+        }
+        return text
+    }
+}
+
+extension String {
+    fileprivate func replacing(_ character: Character, with text: String) -> String {
+        self.reduce(into: "") { $0 += $1 == character ? text : String($1) }
+    }
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ImageJob
+
+/// Everything an operator can decide, after flags and environment were read; immutable from then on.
+public struct Configuration: Sendable {
+    // Listening
+    /// TCP `host:port` or `unix:/path`.
+    public var address = "localhost:8080"
+    /// Where state, metrics and readiness are shown; nil = nowhere.
+    public var adminAddress: String?
+    /// Metrics are also shown on the public address.
+    public var publicMetrics = true
+
+    /// Where in a site's paths pictures are asked for.
+    public var pathPrefix = PathPrefix()
+
+    /// Who may have which picture.
+    public var access = AccessSettings()
+
+    // Origins
+    /// Base for relative remote URLs.
+    public var baseURL: RemoteURL?
+    public var userAgent = "willnorris/imageproxy"
+    public var followRedirects = true
+    /// Patterns that an origin's content type must match; empty = any.
+    public var contentTypes = ["image/*"]
+    /// Fields of the client's request that are passed on.
+    public var passRequestHeaders: [String] = []
+    /// The same for `Referer` alone; once all settings are read, it is one of those above.
+    public var includeReferer = false
+    public var passResponseHeaders = ["Cache-Control", "Last-Modified", "Expires", "Etag", "Link"]
+    /// Fetching from addresses that are not public is allowed.
+    public var allowPrivateNetworks = false
+    public var maxSourceBytes = 64 << 20
+    public var fetchTimeout = Duration.seconds(30)
+    /// PEM file with certificates that origins may also be signed by.
+    public var tlsCAFile: String?
+
+    // Limits on a whole request
+    /// Zero = none.
+    public var requestTimeout = Duration.zero
+
+    // Cache
+    /// In the order in which they are asked.
+    public var caches: [CacheSetting] = []
+    public var cachePolicy = CachePolicy()
+    /// What origins' lifetimes are raised to; zero = they are taken as they are.
+    public var minCacheDuration = Duration.zero
+    public var forceCache = false
+    /// Authenticates what is stored outside this process; nil = a plain digest.
+    public var cacheSecret: [UInt8]?
+
+    // Pictures
+    public var scaleUp = false
+    public var onTransformError = TransformErrorPolicy.original
+    public var maxOutputPixels = PixelLimits.standard.maxOutputPixels
+    public var transformTimeout = Duration.seconds(20)
+
+    // Workers
+    /// Worker processes that the front starts itself; 0 = none, they are started by somebody else.
+    public var workers = 0
+    /// The jobs socket of workers started elsewhere.
+    public var jobsSocket: String?
+    /// Jobs that may wait for a worker.
+    public var maxQueue = 256
+    public var requireSandbox = SandboxRequirement.standard
+    public var workerProgram: String?
+
+    // The rest
+    /// The file that the first of the settings were read from.
+    public var configFile: String?
+    public var verbose = false
+    /// A JPEG file that is served as the sample photograph.
+    public var samplePhoto: String?
+
+    public init() {}
+}
+
+/// What a client gets when a picture could not be transformed.
+public enum TransformErrorPolicy: String, Sendable, CaseIterable {
+    /// The source, if its first bytes name an image type and it is within the limits.
+    case original
+    /// Status 422.
+    case reject
+}
+
+/// Which workers are given jobs.
+public enum SandboxRequirement: String, Sendable, CaseIterable {
+    /// Only those that have every layer of the sandbox.
+    case strict
+    /// Those whose system calls are filtered.
+    case standard
+    case off
+}

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ImageJob
+
+extension Flag {
+    /// Every flag, in the order `-help` prints them. The first names and meanings are those of willnorris/imageproxy.
+    static let all: [Flag] = Self.main + Self.access
+
+    private static let main: [Flag] = [
+        Flag(
+            name: "addr", group: .listening, valueName: "host:port", defaultText: "localhost:8080",
+            help: "TCP address to listen on, or unix:/path for a Unix socket",
+            kind: .value { (configuration, text) throws(FlagError) in
+                guard !text.isEmpty else { throw FlagError(expected: "host:port, :port or unix:/path") }
+                configuration.address = text
+            }),
+
+        Flag(
+            name: "adminAddr", group: .listening, valueName: "host:port", defaultText: "",
+            help: "address for the operator: /status, /metrics, /ready; not for clients",
+            kind: .value { (configuration, text) throws(FlagError) in
+                configuration.adminAddress = text.isEmpty ? nil : text
+            }),
+        Flag(
+            name: "publicMetrics", group: .listening, valueName: "", defaultText: "true",
+            help: "show /metrics on the public address too, as the original does",
+            kind: .boolean { $0.publicMetrics = $1 }),
+
+        Flag(
+            name: "baseURL", group: .origins, valueName: "URL", defaultText: "",
+            help: "base for remote URLs that are relative",
+            kind: .value { (configuration, text) throws(FlagError) in
+                guard let url = RemoteURL(absolute: text) else {
+                    throw FlagError(expected: "an absolute http or https URL")
+                }
+                configuration.baseURL = url
+            }),
+        Flag(
+            name: "userAgent", group: .origins, valueName: "text", defaultText: "willnorris/imageproxy",
+            help: "User-Agent sent to origins",
+            kind: .value { (configuration, text) throws(FlagError) in
+                guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
+                    throw FlagError(expected: "text without control characters")
+                }
+                configuration.userAgent = text
+            }),
+        Flag(
+            name: "followRedirects", group: .origins, valueName: "", defaultText: "true",
+            help: "follow redirects of origins, at most 10",
+            kind: .boolean { $0.followRedirects = $1 }),
+        Flag(
+            name: "contentTypes", group: .origins, valueName: "list", defaultText: "image/*",
+            help: "content types that may be proxied, comma-separated patterns; empty = any",
+            kind: .value { (configuration, text) throws(FlagError) in
+                configuration.contentTypes = commaList(text)
+            }),
+        Flag(
+            name: "passResponseHeaders", group: .origins, valueName: "list",
+            defaultText: "Cache-Control,Last-Modified,Expires,Etag,Link",
+            help: "headers of the origin's answer that are passed to the client",
+            kind: .value { (configuration, text) throws(FlagError) in
+                let names = commaList(text)
+                if let bad = names.first(where: { !PassedHeaders.mayBePassed($0) }) {
+                    throw FlagError(expected: "names of headers other than \(bad), which the service sets itself")
+                }
+                configuration.passResponseHeaders = names
+            }),
+        Flag(
+            name: "allowPrivateNetworks", group: .origins, valueName: "", defaultText: "false",
+            help: "also fetch from loopback, private and other addresses that are not public",
+            kind: .boolean { $0.allowPrivateNetworks = $1 }),
+        Flag(
+            name: "maxSourceBytes", group: .origins, valueName: "bytes", defaultText: "67108864",
+            help: "largest picture that is fetched",
+            kind: .value { (configuration, text) throws(FlagError) in
+                configuration.maxSourceBytes = try integer(text, in: 1...1 << 32)
+            }),
+        Flag(
+            name: "fetchTimeout", group: .origins, valueName: "duration", defaultText: "30s",
+            help: "time limit for one fetch from an origin, redirects included",
+            kind: .value { (configuration, text) throws(FlagError) in
+                configuration.fetchTimeout = try duration(text, atLeast: .milliseconds(1))
+            }),
+        Flag(
+            name: "tlsCAFile", group: .origins, valueName: "file", defaultText: "",
+            help: "PEM file with further certificate authorities",
+            kind: .value { (configuration, text) throws(FlagError) in configuration.tlsCAFile = text }),
+        Flag(
+            name: "timeout", group: .origins, valueName: "duration", defaultText: "0s",
+            help: "time limit for a whole request, answered with 504; 0 = none",
+            kind: .value { (configuration, text) throws(FlagError) in
+                configuration.requestTimeout = try duration(text, atLeast: .zero)
+            }),
+
+        Flag(
+            name: "scaleUp", group: .pictures, valueName: "", defaultText: "false",
+            help: "allow pictures to become larger than their source",
+            kind: .boolean { $0.scaleUp = $1 }),
+        Flag(
+            name: "onTransformError", group: .pictures, valueName: "original|reject", defaultText: "original",
+            help: "answer for a picture that cannot be transformed: the source itself, or status 422",
+            kind: .value { (configuration, text) throws(FlagError) in
+                configuration.onTransformError = try choice(text)
+            }),
+        Flag(
+            name: "maxOutputPixels", group: .pictures, valueName: "pixels", defaultText: "50000000",
+            help: "largest picture that is made",
+            kind: .value { (configuration, text) throws(FlagError) in
+                configuration.maxOutputPixels = try integer(text, in: 1...1_000_000_000)
+            }),
+        Flag(
+            name: "transformTimeout", group: .pictures, valueName: "duration", defaultText: "20s",
+            help: "time limit for one transformation, after which its process is killed",
+            kind: .value { (configuration, text) throws(FlagError) in
+                configuration.transformTimeout = try duration(text, atLeast: .milliseconds(10))
+            }),
+
+        Flag(
+            name: "cache", group: .cache, valueName: "place", defaultText: "",
+            help:
+                "where to cache: memory[:MB[:age]], /directory, file:///directory?size=10GB or redis://host; may stand "
+                + "several times, and is asked in that order",
+            kind: .repeatable { (configuration, text) throws(FlagError) in
+                for item in text.split(separator: " ") { configuration.caches.append(try CacheSetting(String(item))) }
+            }),
+        Flag(
+            name: "minCacheDuration", group: .cache, valueName: "duration", defaultText: "0s",
+            help: "shortest time that pictures are cached for, whatever their origin says",
+            kind: .value { (configuration, text) throws(FlagError) in
+                configuration.minCacheDuration = try duration(text, atLeast: .zero)
+            }),
+        Flag(
+            name: "maxCacheDuration", group: .cache, valueName: "duration", defaultText: "0s",
+            help: "longest time that pictures are cached for without asking their origin; 0 = what the origin says",
+            kind: .value { (configuration, text) throws(FlagError) in
+                configuration.cachePolicy.maximumLifetime = try duration(text, atLeast: .zero).components.seconds
+            }),
+        Flag(
+            name: "defaultCacheDuration", group: .cache, valueName: "duration", defaultText: "0s",
+            help: "time that pictures are cached for whose origin says nothing about it",
+            kind: .value { (configuration, text) throws(FlagError) in
+                configuration.cachePolicy.defaultLifetime = try duration(text, atLeast: .zero).components.seconds
+            }),
+        Flag(
+            name: "negativeCacheDuration", group: .cache, valueName: "duration", defaultText: "10s",
+            help: "longest time that an origin's error is remembered; 0 = not at all",
+            kind: .value { (configuration, text) throws(FlagError) in
+                configuration.cachePolicy.negativeLifetime = try duration(text, atLeast: .zero).components.seconds
+            }),
+        Flag(
+            name: "forceCache", group: .cache, valueName: "", defaultText: "false",
+            help: "cache what its origin calls private or no-store, too",
+            kind: .boolean { $0.forceCache = $1 }),
+        Flag(
+            name: "cacheSecret", group: .cache, valueName: "secret|@file", defaultText: "",
+            help: "authenticate what is stored on disk and in Redis with this secret, and believe nothing else",
+            kind: .value { (configuration, text) throws(FlagError) in
+                configuration.cacheSecret = try secret(text)
+            }),
+
+        Flag(
+            name: "workers", group: .workers, valueName: "number", defaultText: "number of cores",
+            help: "worker processes to start; each transforms one picture at a time",
+            kind: .value { (configuration, text) throws(FlagError) in
+                configuration.workers = try integer(text, in: 1...1024)
+            }),
+        Flag(
+            name: "jobsSocket", group: .workers, valueName: "path", defaultText: "",
+            help: "use workers that listen on this Unix socket instead of starting some",
+            kind: .value { (configuration, text) throws(FlagError) in
+                guard text.hasPrefix("/"), text.utf8.count < 108 else {
+                    throw FlagError(expected: "an absolute path of at most 107 bytes")
+                }
+                configuration.jobsSocket = text
+            }),
+        Flag(
+            name: "maxQueue", group: .workers, valueName: "jobs", defaultText: "256",
+            help: "jobs that may wait for a worker; beyond that clients are answered 503",
+            kind: .value { (configuration, text) throws(FlagError) in
+                configuration.maxQueue = try integer(text, in: 1...100_000)
+            }),
+        Flag(
+            name: "requireSandbox", group: .workers, valueName: "strict|standard|off", defaultText: "standard",
+            help: "sandbox that a worker must have: every layer, filtered system calls, or any",
+            kind: .value { (configuration, text) throws(FlagError) in
+                configuration.requireSandbox = try choice(text)
+            }),
+        Flag(
+            name: "workerProgram", group: .workers, valueName: "file", defaultText: "imageproxy-worker beside this",
+            help: "the worker program",
+            kind: .value { (configuration, text) throws(FlagError) in configuration.workerProgram = text }),
+
+        Flag(
+            name: "samplePhoto", group: .other, valueName: "file", defaultText: "",
+            help: "a JPEG file to serve as \(SamplePhoto.path) and to show on the start page",
+            kind: .value { (configuration, text) throws(FlagError) in configuration.samplePhoto = text }),
+        Flag(
+            name: "verbose", group: .other, valueName: "", defaultText: "false", help: "log every request",
+            kind: .boolean { $0.verbose = $1 }),
+        Flag(
+            name: "version", group: .other, valueName: "", defaultText: "false",
+            help: "print nothing; kept because the original takes it",
+            kind: .boolean { _, _ in }),
+        Flag(
+            name: "config", group: .other, valueName: "file", defaultText: "",
+            help: "read settings from a file first: one on a line, its name without the dash, then its value",
+            kind: .value { (configuration, text) throws(FlagError) in configuration.configFile = text }),
+    ]
+
+    static func commaList(_ text: String) -> [String] {
+        text.isEmpty ? [] : text.split(separator: ",", omittingEmptySubsequences: false).map { String($0).trimmed }
+    }
+
+    static func integer(_ text: String, in range: ClosedRange<Int>) throws(FlagError) -> Int {
+        guard let value = Int(text), range.contains(value) else {
+            throw FlagError(expected: "a whole number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return value
+    }
+
+    static func duration(_ text: String, atLeast minimum: Duration) throws(FlagError) -> Duration {
+        guard let value = Duration(goNotation: text), value >= minimum else {
+            throw FlagError(expected: "a duration such as 300ms, 5s or 1h30m")
+        }
+        return value
+    }
+
+    /// A text as it is, or the bytes of the file that `@` names.
+    private static func secret(_ text: String) throws(FlagError) -> [UInt8] {
+        var secret = Array(text.utf8)
+        if text.hasPrefix("@") {
+            do throws(FileError) {
+                secret = try FileContent.read(String(text.dropFirst()))
+            } catch {
+                throw FlagError(failure: "error reading the cache's secret: \(error)")
+            }
+        }
+        guard !secret.isEmpty else { throw FlagError(expected: "a secret that is not empty") }
+        return secret
+    }
+
+    static func choice<Choice>(_ text: String) throws(FlagError) -> Choice
+    where Choice: RawRepresentable<String> & CaseIterable {
+        guard let value = Choice(rawValue: text) else {
+            throw FlagError(expected: Choice.allCases.map(\.rawValue).joined(separator: " or "))
+        }
+        return value
+    }
+}
+
+extension String {
+    /// Without spaces and tabs at both ends.
+    var trimmed: String {
+        let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" }
+        return String(self.drop(while: isBlank).reversed().drop(while: isBlank).reversed())
+    }
+}

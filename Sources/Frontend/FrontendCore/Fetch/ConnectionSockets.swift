@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CCurl
+internal import EventLoop
+internal import Glibc
+
+/// The sockets of libcurl's connections: opened and closed here, and found again by their two ends.
+///
+/// Exists because this version of libcurl uses a connection again whatever has arrived on it meanwhile, and does not
+/// say which socket it is about to use. What an origin sent after one answer would be taken for the next.
+@LoopActor
+final class ConnectionSockets {
+    /// The two ends of a connection, as libcurl names them before it sends a request.
+    struct Ends: Hashable {
+        let localAddress: String
+        let localPort: Int32
+        let remoteAddress: String
+        let remotePort: Int32
+    }
+
+    private var opened: Set<curl_socket_t> = []
+    private var used: [Ends: curl_socket_t] = [:]
+
+    /// A socket that libcurl will connect, or -1 with `errno`.
+    func open(_ address: curl_sockaddr) -> curl_socket_t {
+        let descriptor = socket(address.family, address.socktype | Int32(SOCK_CLOEXEC.rawValue), address.protocol)
+        if descriptor >= 0 { self.opened.insert(descriptor) }
+        return descriptor
+    }
+
+    func close(_ socket: curl_socket_t) {
+        self.opened.remove(socket)
+        if let ends = self.used.first(where: { $0.value == socket })?.key { self.used[ends] = nil }
+        Glibc.close(socket)
+    }
+
+    /// Called before a request is sent; true when no byte has come that belongs to no request.
+    ///
+    /// - Parameter isNew: the connection was opened for this request.
+    func isClean(_ ends: Ends, isNew: Bool) -> Bool {
+        if isNew {
+            guard let socket = self.opened.first(where: { Self.localPort(of: $0) == ends.localPort }) else {
+                return true
+            }
+            self.opened.remove(socket)
+            self.used[ends] = socket
+            return true
+        }
+        guard let socket = self.used[ends] else { return false }
+        var byte: UInt8 = 0
+        // An end of the stream (0) is libcurl's to deal with, and it does.
+        return recv(socket, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) <= 0
+    }
+
+    private static func localPort(of socket: curl_socket_t) -> Int32? {
+        var address = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        return withUnsafeMutableBytes(of: &address) { bytes in
+            guard getsockname(socket, bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self), &length) == 0 else {
+                return nil
+            }
+            // sin_port and sin6_port stand at the same place, in network order.
+            return Int32(bytes[2]) << 8 | Int32(bytes[3])
+        }
+    }
+}

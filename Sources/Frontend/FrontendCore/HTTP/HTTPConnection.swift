@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import EventLoop
+
+/// One client's connection: heads in, answers out, in order.
+///
+/// While it waits it owns no buffer and no task: bytes are parsed where the loop lends them, and only what is left over
+/// (half a head, the next requests) is kept.
+@LoopActor
+final class HTTPConnection {
+    private let stream: Stream
+    private unowned let server: HTTPServer
+    /// Bytes that have arrived and belong to no request that was begun.
+    private var pending: [UInt8] = []
+    private var answering: Task<Void, Never>?
+    /// When the connection is closed unless something happens; nil = never. The server looks at it now and then, which
+    /// is cheaper than a timer for every phase of every request.
+    private(set) var deadline: ContinuousClock.Instant?
+    private var isReading = false
+    /// The first bytes of a head are here, and its last are not.
+    private var isInHead = false
+    /// The client has sent all it will send.
+    private var hasEnded = false
+
+    init(_ stream: Stream, server: HTTPServer) {
+        self.stream = stream
+        self.server = server
+    }
+
+    func start() {
+        self.awaitRequest()
+    }
+
+    func closeIfIdle() {
+        if self.answering == nil { self.close() }
+    }
+
+    func close() {
+        self.setDeadline(nil)
+        self.answering?.cancel()
+        self.stream.close()
+        self.server.closed(self)
+    }
+
+    // MARK: Reading
+
+    private func awaitRequest() {
+        self.setDeadline(self.server.limits.idleTime)
+        self.read()
+    }
+
+    private func read() {
+        guard !self.isReading, !self.hasEnded else { return }
+        self.isReading = true
+        self.stream.startReading { [unowned self] input in
+            switch input {
+            case .bytes(let bytes): self.received(bytes)
+            case .end: self.ended()
+            }
+        }
+    }
+
+    private func received(_ bytes: UnsafeRawBufferPointer) {
+        if self.answering != nil {
+            self.pending += bytes
+            if self.pending.count > self.server.limits.pipelined {
+                self.isReading = false
+                self.stream.stopReading()
+            }
+        } else if self.pending.isEmpty {
+            self.parse(bytes)
+        } else {
+            self.pending += bytes
+            self.parsePending()
+        }
+    }
+
+    private func ended() {
+        self.hasEnded = true
+        self.isReading = false
+        guard self.answering != nil else { return self.close() }
+        // A client that has gone and one that only has nothing more to say look the same. The second kind (`nc`, some
+        // health checks) gets a moment for its answer; after that nobody is taken to wait for it any more.
+        self.setDeadline(Self.timeAfterEnd)
+    }
+
+    private static let timeAfterEnd = Duration.seconds(2)
+
+    private func parsePending() {
+        let bytes = self.pending
+        self.pending = []
+        bytes.withUnsafeBytes { self.parse($0) }
+    }
+
+    /// Begins with the request at the start of `bytes`, and keeps the rest.
+    private func parse(_ bytes: UnsafeRawBufferPointer) {
+        do throws(RequestHeadParser.Failure) {
+            guard let (head, consumed) = try RequestHeadParser.parse(bytes, limits: self.server.limits.head) else {
+                // The time for a head runs from its first byte; more bytes do not extend it.
+                self.pending = Array(bytes)
+                if !self.isInHead { self.setDeadline(self.server.limits.headTime) }
+                self.isInHead = true
+                return
+            }
+            self.isInHead = false
+            self.pending = Array(bytes.dropFirst(consumed))
+            self.begin(head)
+        } catch {
+            self.isInHead = false
+            self.refuse(error.status)
+        }
+    }
+
+    // MARK: Answering
+
+    private func begin(_ head: RequestHead) {
+        if !self.hasEnded { self.setDeadline(nil) }
+        let methods = self.server.methods
+        guard methods.contains(head.method) else {
+            return self.refuse(405, [("Allow", methods.joined(separator: ", "))])
+        }
+        // A body would have to be read to find the next request; no picture is asked for with one.
+        guard head.body == .none else { return self.refuse(400) }
+        self.answering = spawn { await self.answer(head) }
+    }
+
+    private func answer(_ head: RequestHead) async {
+        let response = await self.server.handler(HTTPRequest(head: head))
+        let closes = !head.keepsAlive || self.server.isDraining
+        guard !Task.isCancelled else { return self.close() }
+        let isSent = await self.send(response, isHead: head.method == "HEAD", closes: closes)
+        self.answering = nil
+        guard isSent, !closes, !self.hasEnded || !self.pending.isEmpty else { return self.close() }
+        if !self.hasEnded { self.awaitRequest() }
+        if !self.pending.isEmpty { self.parsePending() }
+        // Half a request, and the rest will never come.
+        if self.hasEnded, self.answering == nil { self.close() }
+    }
+
+    /// Answers what is no request that could be served, and closes: nobody knows where the next one begins.
+    private func refuse(_ status: Int, _ headers: [(String, String)] = []) {
+        self.setDeadline(nil)
+        self.stream.stopReading()
+        self.isReading = false
+        self.pending = []
+        let text = HTTPResponse(
+            status: status, headers: headers + [("Content-Type", "text/plain; charset=utf-8")],
+            body: .bytes(Array("\(status) \(HTTPResponse.reason(status))\n".utf8)))
+        self.answering = spawn {
+            _ = await self.send(text, isHead: false, closes: true)
+            // Closing at once, with bytes of the client still unread, would reset the connection and could take the
+            // answer with it.
+            self.stream.shutDownWriting()
+            self.stream.startReading { [unowned self] input in
+                if case .end = input { self.close() }
+            }
+            self.setDeadline(.seconds(1))
+        }
+    }
+
+    private func send(_ response: HTTPResponse, isHead: Bool, closes: Bool) async -> Bool {
+        var response = response
+        var head = response.serializedHead(date: self.server.date, closes: closes)
+        if head == nil {
+            Log.line("a header of an answer has control characters; it was not sent")
+            response = HTTPResponse(status: 500, headers: [], body: .empty)
+            head = response.serializedHead(date: self.server.date, closes: closes)
+        }
+        guard let head else { return false }
+        let hasBody = !isHead && response.status != 304 && response.status != 204
+        do throws(LoopError) {
+            let stall = self.server.limits.stallTime
+            switch response.body {
+            case .buffer(let bytes, let owner) where hasBody:
+                try await self.stream.write(head: head, body: bytes, owner: owner, stall: stall)
+            case .bytes(let bytes) where hasBody:
+                try await self.stream.write(
+                    head: head + bytes, body: UnsafeRawBufferPointer(start: nil, count: 0), owner: nil, stall: stall)
+            default:
+                try await self.stream.write(
+                    head: head, body: UnsafeRawBufferPointer(start: nil, count: 0), owner: nil, stall: stall)
+            }
+            return true
+        } catch {
+            Log.detail("client went away: \(error)")
+            return false
+        }
+    }
+
+    private func setDeadline(_ limit: Duration?) {
+        self.deadline = limit.map { ContinuousClock().now + $0 }
+    }
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One request, as the service sees it.
+public struct HTTPRequest: Sendable {
+    let head: RequestHead
+
+    public var method: String { self.head.method }
+    /// Path and query as they came.
+    public var target: String { self.head.target }
+
+    public func header(_ name: StaticString) -> String? { self.head.header(name) }
+
+    /// All fields of some names, in the order they came; bytes that are no UTF-8 are replaced.
+    func fields(named names: [String]) -> HTTPFields {
+        guard !names.isEmpty else { return HTTPFields() }
+        let fields = self.head.fields.map { field in
+            let (name, value) = (self.head.bytes[field.name], self.head.bytes[field.value])
+            return (String(decoding: name, as: UTF8.self), String(decoding: value, as: UTF8.self))
+        }
+        return HTTPFields(fields.filter { field in names.contains { $0.equalsIgnoringCase(field.0) } })
+    }
+}
+
+/// One answer. Date, Content-Length and Connection are the server's to add.
+public struct HTTPResponse: Sendable {
+    public enum Body: @unchecked Sendable {
+        case empty
+        case bytes([UInt8])
+        /// Bytes that belong to somebody else, who is held until they are written. They must never change.
+        ///
+        /// This is what makes the enum `@unchecked`: the pointer is read only, by whoever holds the owner.
+        case buffer(UnsafeRawBufferPointer, owner: any AnyObject & Sendable)
+
+        var count: Int {
+            switch self {
+            case .empty: 0
+            case .bytes(let bytes): bytes.count
+            case .buffer(let bytes, _): bytes.count
+            }
+        }
+    }
+
+    public var status: Int
+    public var headers: [(String, String)]
+    public var body: Body
+    /// The Date field, where it is not now that the answer was made: a cache does not date anew what it has stored.
+    public var date: String?
+
+    public init(status: Int, headers: [(String, String)], body: Body, date: String? = nil) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.date = date
+    }
+
+    /// The head as bytes, up to and including the empty line.
+    ///
+    /// - Returns: nil when a header's value has a control character: it would be read as something else.
+    func serializedHead(date: String, closes: Bool) -> [UInt8]? {
+        var head: [UInt8] = []
+        head.reserveCapacity(512)
+        head += "HTTP/1.1 \(self.status) \(Self.reason(self.status))\r\nDate: ".utf8
+        head += (self.date ?? date).utf8
+        for (name, value) in self.headers {
+            guard value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }) else { return nil }
+            head += "\r\n".utf8
+            head += name.utf8
+            head += ": ".utf8
+            head += value.utf8
+        }
+        // 204 and 304 have no body to be framed (RFC 9110 section 8.6).
+        if self.status != 204, self.status != 304 { head += "\r\nContent-Length: \(self.body.count)".utf8 }
+        if closes { head += "\r\nConnection: close".utf8 }
+        head += "\r\n\r\n".utf8
+        return head
+    }
+
+    static func reason(_ status: Int) -> String {
+        switch status {
+        case 200: "OK"
+        case 204: "No Content"
+        case 206: "Partial Content"
+        case 304: "Not Modified"
+        case 400: "Bad Request"
+        case 403: "Forbidden"
+        case 404: "Not Found"
+        case 405: "Method Not Allowed"
+        case 408: "Request Timeout"
+        case 414: "URI Too Long"
+        case 416: "Range Not Satisfiable"
+        case 422: "Unprocessable Content"
+        case 431: "Request Header Fields Too Large"
+        case 500: "Internal Server Error"
+        case 502: "Bad Gateway"
+        case 503: "Service Unavailable"
+        case 504: "Gateway Timeout"
+        case 505: "HTTP Version Not Supported"
+        default: ""
+        }
+    }
+}

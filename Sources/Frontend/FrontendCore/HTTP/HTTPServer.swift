@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import EventLoop
+internal import Glibc
+
+/// What one client may cost, in bytes and in time.
+public struct HTTPServerLimits: Sendable {
+    public var head = RequestHeadParser.Limits()
+    /// From a head's first byte to its last.
+    public var headTime = Duration.seconds(10)
+    /// A connection without a request.
+    public var idleTime = Duration.seconds(120)
+    /// An answer that its client does not take.
+    public var stallTime = Duration.seconds(30)
+    /// Bytes of further requests that are kept while one is being answered; beyond that the client has to wait.
+    public var pipelined = 64 << 10
+    public var connections = 20_000
+
+    public init() {}
+}
+
+/// An HTTP/1.1 server: one handler answers every request, one after the other on each connection.
+@LoopActor
+public final class HTTPServer {
+    public typealias Handler = @LoopActor (HTTPRequest) async -> HTTPResponse
+
+    let limits: HTTPServerLimits
+    /// What is answered; every other method is refused with 405.
+    let methods: [String]
+    let handler: Handler
+    private var listeners: [Listener] = []
+    private var connections: [ObjectIdentifier: HTTPConnection] = [:]
+    private(set) var isDraining = false
+    private var sweeper: LoopTimer?
+    private var dateCache = (second: Int64.min, text: "")
+
+    public init(
+        limits: HTTPServerLimits = HTTPServerLimits(), methods: [String] = ["GET", "HEAD", "OPTIONS"],
+        handler: @escaping Handler
+    ) {
+        self.limits = limits
+        self.methods = methods
+        self.handler = handler
+    }
+
+    /// - Parameter address: see `Listener`.
+    public func listen(_ address: String) throws(LoopError) {
+        self.listeners.append(try Listener(address) { [unowned self] stream in self.accept(stream) })
+        self.startSweeping()
+    }
+
+    /// - Parameter descriptor: of a socket that was passed to this process.
+    public func listen(onDescriptor descriptor: Int32) throws(LoopError) {
+        self.listeners.append(try Listener(adopting: descriptor) { [unowned self] stream in self.accept(stream) })
+        self.startSweeping()
+    }
+
+    private func startSweeping() {
+        guard self.sweeper == nil else { return }
+        let shortest = min(self.limits.headTime, self.limits.idleTime)
+        let interval = min(.seconds(1), shortest / 4)
+        self.sweeper = LoopTimer(after: interval, every: interval) { [unowned self] in self.closeOverdue() }
+    }
+
+    private func closeOverdue() {
+        let now = ContinuousClock().now
+        for connection in self.connections.values {
+            if let deadline = connection.deadline, deadline < now { connection.close() }
+        }
+    }
+
+    /// The port listened on; 0 for a Unix socket.
+    public var port: Int { self.listeners.first?.port ?? 0 }
+
+    /// Connections that are open now.
+    public var connectionCount: Int { self.connections.count }
+
+    private func accept(_ stream: Stream) {
+        guard self.connections.count < self.limits.connections else { return stream.close() }
+        let connection = HTTPConnection(stream, server: self)
+        self.connections[ObjectIdentifier(connection)] = connection
+        connection.start()
+    }
+
+    func closed(_ connection: HTTPConnection) {
+        self.connections[ObjectIdentifier(connection)] = nil
+    }
+
+    /// Accepts no more, closes what is idle, and lets requests that run finish.
+    ///
+    /// - Parameter limit: what is not finished by then is cut off.
+    public func drain(atMost limit: Duration) async {
+        self.isDraining = true
+        for listener in self.listeners { listener.close() }
+        self.listeners = []
+        for connection in self.connections.values { connection.closeIfIdle() }
+        let end = ContinuousClock().now + limit
+        while !self.connections.isEmpty, ContinuousClock().now < end, !Task.isCancelled {
+            try? await sleep(for: .milliseconds(20))
+        }
+        for connection in self.connections.values { connection.close() }
+        self.sweeper?.stop()
+        self.sweeper = nil
+    }
+
+    /// Now, in the form of the Date field; formatted once a second.
+    var date: String {
+        let now = Int64(time(nil))
+        if self.dateCache.second != now { self.dateCache = (now, HTTPDate.format(now)) }
+        return self.dateCache.text
+    }
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import EventLoop
+internal import ImageJob
+internal import Telemetry
+
+/// The way of a picture from request to answer:
+///
+///     variant cached? → (one fill per key:) original: cached, else fetched → transformed → stored
+///
+/// Reads top to bottom; each step is a function below or a folder beside this one.
+@LoopActor
+final class RequestPipeline {
+    /// Makes a variant of an original, see `Transformer`.
+    typealias Transform = @LoopActor (CacheEntry, TransformOptions) async throws -> CacheEntry
+
+    private let policy: TransformErrorPolicy
+    private let origins: OriginStore
+    private let transform: Transform
+    private let cache: CacheTiers
+    private let clock: WallClock
+    private let fills = FillTable<Picture>()
+    private let refreshes = Refreshes()
+
+    init(
+        policy: TransformErrorPolicy, origins: OriginStore, cache: CacheTiers, clock: WallClock = WallClock(),
+        transform: @escaping Transform
+    ) {
+        self.policy = policy
+        self.origins = origins
+        self.transform = transform
+        self.cache = cache
+        self.clock = clock
+    }
+
+    /// The picture that a URL asks for, by somebody who may.
+    ///
+    /// - Parameters:
+    ///   - request: what the client sent that goes on to the origin.
+    ///   - now: seconds of the Unix clock.
+    func picture(for url: RequestURL, _ request: ClientFields, now: Int64) async throws -> Picture {
+        guard url.options.isTransformation else {
+            return Picture(entry: try await self.origins.original(url.remote.string, for: request, now: now))
+        }
+        let wanted = Wanted(url: url, key: url.cacheKey, request: request)
+        if let recent = self.cache.recent(wanted.key, for: request), self.isReusable(recent, wanted, now: now) {
+            return Picture(entry: recent)
+        }
+        let turn = Turn()
+        let picture = try await self.fills.value(for: request.fillKey(wanted.key)) {
+            turn.isMine = true
+            return try await self.obtain(wanted, now: now)
+        }
+        // What was made of an answer to somebody else's question counts only if that is meant for everybody.
+        guard turn.isMine || picture.entry.freshness.isShareable else { return try await self.obtain(wanted, now: now) }
+        return picture
+    }
+
+    private struct Wanted {
+        let url: RequestURL
+        let key: String
+        let request: ClientFields
+    }
+
+    /// Whether a stored variant answers the request. If it does although it is stale, a fresh one is seen to meanwhile.
+    private func isReusable(_ variant: CacheEntry, _ wanted: Wanted, now: Int64) -> Bool {
+        switch variant.freshness.reuse(at: now, wanted.request.directives) {
+        case .fresh: return true
+        case .stale: return false
+        case .staleWhileRevalidate:
+            self.refreshes.begin(wanted.request.fillKey(wanted.key)) {
+                _ = try await self.make(wanted, stored: variant, now: self.clock.now(), .waits)
+            }
+            return true
+        }
+    }
+
+    private func obtain(_ wanted: Wanted, now: Int64) async throws -> Picture {
+        let stored = await self.cache.load(wanted.key, for: wanted.request)
+        if let stored, self.isReusable(stored, wanted, now: now) { return Picture(entry: stored) }
+        do {
+            return try await self.make(wanted, stored: stored, now: now, .takesStale)
+        } catch let error as RequestError where error.isOriginUnreachable {
+            guard let stored,
+                let stale = self.cache.stale(stored, wanted.key, for: wanted.request, because: .unreachable)
+            else { throw error }
+            Log.line("serving a stale copy of \(Redaction.url(wanted.key)): \(error.detail)")
+            return Picture(entry: stale)
+        }
+    }
+
+    /// The variant made from its original as it is now, which may be the one that is stored.
+    private func make(
+        _ wanted: Wanted, stored: CacheEntry?, now: Int64, _ patience: OriginStore.Patience
+    ) async throws -> Picture {
+        let request = wanted.request
+        let original = try await self.origins.original(wanted.url.remote.string, for: request, now: now, patience)
+        if let stored, CacheEntry.isServerError(original.status),
+            let stale = self.cache.stale(stored, wanted.key, for: request, because: .serverError)
+        {
+            return Picture(entry: stale)
+        }
+        if var variant = stored, let source = variant.source, source == (await original.body.digest()) {
+            // The bytes are the ones it was made from, so it is what would be made from them again.
+            let isNews = variant.freshness != original.freshness || variant.headers != original.headers
+            variant.status = original.status
+            variant.freshness = original.freshness
+            variant.headers = original.headers
+            variant.fetchedFrom = original.fetchedFrom
+            if isNews {
+                // That its origin is failing is nothing to write down.
+                if variant.freshness.graceUntil > now {
+                    self.cache.remember(variant, wanted.key, for: request)
+                } else {
+                    self.store(variant, wanted)
+                }
+            }
+            return Picture(entry: variant)
+        }
+        do {
+            let variant = try await self.transform(original, wanted.url.options)
+            self.store(variant, wanted)
+            return Picture(entry: variant)
+        } catch let error as UntransformableError {
+            return try self.untransformed(original, because: error, wanted.key)
+        }
+    }
+
+    private func store(_ variant: CacheEntry, _ wanted: Wanted) {
+        self.cache.store(variant, wanted.key, for: wanted.request)
+    }
+
+    /// The source instead of the picture that cannot be made, where that is wanted and safe.
+    private func untransformed(
+        _ original: CacheEntry, because error: UntransformableError, _ key: String
+    ) throws -> Picture {
+        Log.line("error transforming image \(key): \(error.detail)")
+        if error.isOverLimits { throw RequestError(.overLimits, detail: error.detail) }
+        // `contentType` was decided by the bytes, so what is no picture never gets this far as one.
+        guard self.policy == .original, original.contentType.hasPrefix("image/") else {
+            throw RequestError(.untransformable, detail: error.detail)
+        }
+        return Picture(entry: original, transformError: error.reason)
+    }
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import EventLoop
+internal import ImageJob
+
+/// Why a picture cannot be made from its source: the source's own fault.
+struct UntransformableError: Error {
+    /// A word for the `X-Imageproxy-Error` header.
+    let reason: String
+    let detail: String
+    var isOverLimits = false
+
+    init(reason: String, detail: String) {
+        self.reason = reason
+        self.detail = detail
+    }
+
+    init(_ failure: JobFailure) {
+        self.detail = "\(failure)"
+        switch failure {
+        case .unsupportedFormat: self.reason = "unsupported-format"
+        case .corruptSource: self.reason = "corrupt-source"
+        case .tooManyPixels, .resultTooLarge:
+            self.reason = "over-limits"
+            self.isOverLimits = true
+        case .outOfMemory: self.reason = "out-of-memory"
+        case .deadlinePassed: self.reason = "too-slow"
+        case .internalError: self.reason = "internal"
+        }
+    }
+}
+
+/// Makes variants: turns an original and options into a job for a worker, and the worker's answer into an entry.
+@LoopActor
+final class Transformer {
+    private let configuration: Configuration
+    private let dispatcher: JobDispatcher
+
+    init(configuration: Configuration, dispatcher: JobDispatcher) {
+        self.configuration = configuration
+        self.dispatcher = dispatcher
+    }
+
+    /// - Throws: `UntransformableError`; `RequestError` when no worker is to be had.
+    func variant(of original: CacheEntry, _ options: TransformOptions) async throws -> CacheEntry {
+        guard let format = original.body.withSpan({ ImageFormat(magic: $0) }) else {
+            throw UntransformableError(.unsupportedFormat)
+        }
+        var limits = PixelLimits.standard
+        limits.maxOutputPixels = self.configuration.maxOutputPixels
+        let job = PictureJob(
+            source: original.body, sourceFormat: format, options: options, scaleUp: self.configuration.scaleUp,
+            limits: limits, timeLimit: self.configuration.transformTimeout)
+
+        // Hashing many megabytes takes as long as hundreds of requests: it goes on while a worker is at it.
+        async let digest = original.body.digest()
+        let picture: TransformedPicture
+        do {
+            picture = try await self.dispatcher.run(job)
+        } catch JobError.failed(let failure) {
+            throw UntransformableError(failure)
+        } catch JobError.poisonous(let detail) {
+            throw UntransformableError(reason: "crashed", detail: detail)
+        } catch JobError.overloaded {
+            throw RequestError(.overloaded, detail: "the queue of jobs is full")
+        } catch JobError.timedOut(let detail) {
+            throw RequestError(.overloaded, detail: detail)
+        }
+        var variant = original
+        variant.body = picture.body
+        variant.contentType = picture.format.contentType
+        let source = await digest
+        variant.source = source
+        variant.variantTag = Self.entityTag(of: source, options: options, format: picture.format)
+        return variant
+    }
+
+    /// The variant's own strong tag: the same source, options and format give the same tag on every front.
+    private static func entityTag(of source: ContentDigest, options: TransformOptions, format: ImageFormat) -> String {
+        let name = "\(source.hex)#\(options.canonicalForCache)#\(format.optionWord)"
+        return "\"" + Digest.hex(Digest.sha256(name).prefix(16)) + "\""
+    }
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import EventLoop
+internal import Glibc
+internal import Platform
+
+/// Starts worker processes and keeps their number: what ends is replaced.
+///
+/// Used by the front that brings its own workers. Under systemd, or with workers in containers, somebody else does this,
+/// and the front only knows their socket.
+@LoopActor
+final class WorkerSupervisor {
+    /// One place for a worker: a launcher, or the wait for the next one.
+    private final class Slot {
+        var process: ChildProcess?
+        var poller: Poller?
+        var restart: LoopTimer?
+        var startedAt = ContinuousClock().now
+        /// Ends in quick succession; they slow the next start down.
+        var quickEnds = 0
+    }
+
+    private static let longestBackoff = Duration.seconds(5)
+    /// A worker that lived longer than this did not end because of how it was started.
+    private static let quick = Duration.seconds(2)
+    /// A worker that somebody kills again and again is back after this.
+    private static let pause = Duration.milliseconds(50)
+
+    private let program: String
+    private let configuration: Configuration
+    private let metrics: Metrics
+    private nonisolated let directory: String
+    private let jobs: PacketSocket
+    /// The workers hold the other end, and end when this one is closed.
+    private let lifeline: Pipe
+    private var slots: [Slot] = []
+    private var isStopping = false
+
+    /// Where jobs are handed out.
+    nonisolated let socketPath: String
+
+    /// Makes the jobs socket, in a directory that only this user can enter.
+    ///
+    /// - Throws: one line that says what is wrong.
+    init(_ configuration: Configuration, metrics: Metrics) throws(UsageError) {
+        self.configuration = configuration
+        self.metrics = metrics
+        self.program = configuration.workerProgram ?? Self.programBeside(CommandLine.arguments[0])
+        guard access(self.program, X_OK) == 0 else {
+            throw UsageError(
+                description: "cannot run the worker program \(self.program): \(String(cString: strerror(errno)));"
+                    + " build it, or name it with -workerProgram")
+        }
+        var template = Array("/tmp/imageproxy-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else {
+            throw UsageError(description: "no directory for the jobs socket: \(String(cString: strerror(errno)))")
+        }
+        self.directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        self.socketPath = self.directory + "/jobs.sock"
+        do throws(SystemError) {
+            self.jobs = try PacketSocket.listen(path: self.socketPath, backlog: 1024)
+            self.lifeline = try Pipe()
+        } catch {
+            throw UsageError(description: "\(error)")
+        }
+    }
+
+    /// Starts all of them.
+    ///
+    /// - Throws: when the first one cannot be started at all; later failures are retried.
+    func start() throws(UsageError) {
+        for _ in 0..<self.configuration.workers {
+            let slot = Slot()
+            self.slots.append(slot)
+            do throws(SystemError) {
+                try self.launch(in: slot)
+            } catch {
+                throw UsageError(description: "\(error)")
+            }
+        }
+    }
+
+    /// Workers that are to run.
+    var wanted: Int { self.slots.count }
+
+    /// Workers that run now.
+    var running: Int { self.slots.count { $0.process != nil } }
+
+    private func launch(in slot: Slot) throws(SystemError) {
+        // Only what a worker needs, so that no secret of the front's environment can be read in one.
+        let process = try ChildProcess.start(
+            self.program,
+            arguments: [
+                "--jobs-fd", "3", "--lifeline-fd", "4", "--job-timeout",
+                "\(self.configuration.transformTimeout.roundedUpMilliseconds + 1000)", "--require-sandbox",
+                self.configuration.requireSandbox == .off ? "off" : "standard",
+            ],
+            environment: ["SWIFT_BACKTRACE=enable=no"],
+            descriptors: [self.jobs.number, self.lifeline.readEnd.number])
+        let poller: Poller
+        do throws(LoopError) {
+            poller = try Poller(process.descriptorNumber)
+        } catch {
+            process.send(SIGKILL)
+            _ = process.reap(waits: true)
+            throw SystemError(-error.code, error.action)
+        }
+        slot.startedAt = ContinuousClock().now
+        slot.poller = poller
+        slot.process = consume process
+        poller.start(.readable) { [unowned self] _ in self.ended(slot) }
+    }
+
+    private func ended(_ slot: Slot) {
+        slot.poller?.close()
+        slot.poller = nil
+        let end = slot.process?.reap(waits: true)
+        slot.process = nil
+        guard !self.isStopping else { return }
+        self.metrics.workerRestarted()
+
+        let isQuick = ContinuousClock().now - slot.startedAt < Self.quick
+        let signal = end?.endingSignal ?? 0
+        // A worker that cannot start ends by itself, and is tried ever more seldom. One that is killed from outside is
+        // none the worse for it.
+        let isKilled = signal == SIGKILL || signal == SIGTERM
+        slot.quickEnds = isQuick && !isKilled ? slot.quickEnds + 1 : 0
+        let how = end.map { signal != 0 ? "by signal \(signal)" : "with status \($0.exitCode)" } ?? ""
+        // The first one is replaced at once: whoever killed it should not be noticed.
+        let delay: Duration =
+            if slot.quickEnds > 1 {
+                min(Self.longestBackoff, Self.pause * (1 << min(slot.quickEnds, 7)))
+            } else {
+                isQuick && isKilled ? Self.pause : .zero
+            }
+        Log.line("a worker ended \(how); starting another" + (delay > .zero ? " in \(delay)" : ""))
+        self.restart(slot, after: delay)
+    }
+
+    private func restart(_ slot: Slot, after delay: Duration) {
+        slot.restart = LoopTimer(after: delay) { [unowned self] in
+            slot.restart = nil
+            do throws(SystemError) {
+                try self.launch(in: slot)
+            } catch {
+                Log.line("cannot start a worker: \(error)")
+                self.restart(slot, after: Self.longestBackoff)
+            }
+        }
+    }
+
+    /// Ends all workers: first asks, then kills.
+    func stop() async {
+        self.isStopping = true
+        for slot in self.slots {
+            slot.restart?.stop()
+            slot.process?.send(SIGTERM)
+        }
+        for _ in 0..<100 where self.running > 0 { try? await sleep(for: .milliseconds(10)) }
+        for slot in self.slots where slot.process != nil {
+            slot.process?.send(SIGKILL)
+            self.ended(slot)
+        }
+        self.removeSocket()
+    }
+
+    /// Also when the service never came to run, or is ended in a hurry.
+    nonisolated func removeSocket() {
+        unlink(self.socketPath)
+        rmdir(self.directory)
+    }
+
+    deinit { self.removeSocket() }
+
+    /// The worker's program is installed, or built, beside the front's.
+    private static func programBeside(_ program: String) -> String {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink("/proc/self/exe", &buffer, buffer.count - 1)
+        let path = count > 0 ? String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self) : program
+        return path[...(path.lastIndex(of: "/") ?? path.startIndex)] + "imageproxy-worker"
+    }
+}

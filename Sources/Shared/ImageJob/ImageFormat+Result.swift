@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a picture becomes when no option names a format.
+extension ImageFormat {
+    /// - Parameter hasAlpha: whether some pixel of the result is not opaque.
+    /// - Returns: the same format, but for two that are not made unless asked for: they become what everybody can read.
+    public func resultFormat(hasAlpha: Bool) -> ImageFormat {
+        switch self {
+        case .webp, .tiff: hasAlpha ? .png : .jpeg
+        case .jpeg, .png, .gif, .bmp, .avif: self
+        }
+    }
+
+    /// All that it can become then. An animated WebP stays one: the others would not move.
+    public var resultFormats: [ImageFormat] {
+        switch self {
+        case .webp: [.jpeg, .png, .webp]
+        case .tiff: [.jpeg, .png]
+        case .jpeg, .png, .gif, .bmp, .avif: [self]
+        }
+    }
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CPlatform
+
+/// Facts about this process, and what it asks of the kernel for itself.
+public enum CurrentProcess {
+    /// Nanoseconds of a clock that never jumps.
+    public static var monotonicNanoseconds: UInt64 { cp_monotonic_ns() }
+
+    /// KiB of resident memory, at its highest.
+    public static var peakMemoryKB: UInt32 { cp_peak_memory() }
+
+    /// What this process takes of the machine now.
+    public struct Usage: Sendable {
+        public var cpuSeconds: Double
+        public var residentBytes: Int
+        public var openDescriptors: Int
+        public var maximumDescriptors: Int
+    }
+
+    public static func usage() -> Usage {
+        var usage = cp_usage()
+        cp_get_usage(&usage)
+        return Usage(
+            cpuSeconds: usage.cpu_seconds, residentBytes: Int(usage.resident_bytes),
+            openDescriptors: Int(usage.open_descriptors), maximumDescriptors: Int(usage.maximum_descriptors))
+    }
+
+    /// As many open files as the operator allows.
+    public static func raiseFileLimit() { _ = cp_raise_file_limit() }
+
+    /// 64 bits that nobody can guess.
+    public static func randomBits() -> UInt64 {
+        var bits: UInt64 = 0
+        let status = withUnsafeMutableBytes(of: &bits) { cp_random($0.baseAddress, $0.count) }
+        // Without random numbers a job could be answered by somebody else: better none at all.
+        precondition(status == 0, "the kernel has no random numbers")
+        return bits
+    }
+
+    public static func closeDescriptors(from first: Int32) { cp_close_from(first) }
+}

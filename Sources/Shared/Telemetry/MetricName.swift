@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The metrics that exist, by the names under which they are scraped. Dashboards and alert rules may use no others.
+public enum MetricName: String, CaseIterable, Sendable {
+    // The original's, with its meanings.
+    case servedFromCache = "imageproxy_requests_served_from_cache_total"
+    case transformationDuration = "imageproxy_transformation_duration_seconds"
+    case remoteFetchErrors = "imageproxy_remote_fetch_errors_total"
+    case httpDuration = "http_request_duration_seconds"
+    case httpInFlight = "http_requests_in_flight"
+
+    case requests = "imageproxy_requests_total"
+    case stageDuration = "imageproxy_stage_duration_seconds"
+    case transformations = "imageproxy_transformations_total"
+    case fetches = "imageproxy_fetches_total"
+    case originBytes = "imageproxy_origin_bytes_total"
+    case clientBytes = "imageproxy_client_bytes_total"
+    case bytesSaved = "imageproxy_bytes_saved_total"
+    case cacheLookups = "imageproxy_cache_lookups_total"
+    case cacheBytes = "imageproxy_cache_bytes"
+    case cacheEntries = "imageproxy_cache_entries"
+    case connections = "imageproxy_connections"
+    case jobsQueued = "imageproxy_jobs_queued"
+    case jobsRunning = "imageproxy_jobs_running"
+    case workersWanted = "imageproxy_workers_wanted"
+    case workersRunning = "imageproxy_workers_running"
+    case workersAdvised = "imageproxy_workers_advised"
+    case workerRestarts = "imageproxy_worker_restarts_total"
+    case workerDeaths = "imageproxy_worker_deaths_total"
+    case sandboxLayers = "imageproxy_sandbox_layer"
+    case buildInfo = "imageproxy_build_info"
+
+    // Of the process, as every exporter has them.
+    case processCPU = "process_cpu_seconds_total"
+    case processMemory = "process_resident_memory_bytes"
+    case processDescriptors = "process_open_fds"
+    case processMaxDescriptors = "process_max_fds"
+    case processStart = "process_start_time_seconds"
+
+    /// For `# HELP`; the original's own words where the metric is its.
+    public var help: String {
+        switch self {
+        case .servedFromCache: "Number of requests served from cache."
+        case .transformationDuration: "Time taken for image transformations in seconds."
+        case .remoteFetchErrors: "Total remote image fetch errors"
+        case .httpDuration: "Request response times"
+        case .httpInFlight: "Number of requests in flight"
+        case .requests: "Requests for pictures by outcome and status."
+        case .stageDuration: "Time spent in each stage of a request that was not answered from the cache."
+        case .transformations: "Transformations by source format, result format and result."
+        case .fetches: "Fetches from origins by outcome."
+        case .originBytes: "Bytes of pictures received from origins."
+        case .clientBytes: "Bytes of bodies sent to clients."
+        case .bytesSaved: "Bytes by which transformed pictures were smaller than their sources, each time one was sent."
+        case .cacheLookups: "Look-ups in each cache tier by result."
+        case .cacheBytes: "Bytes that a cache tier takes now."
+        case .cacheEntries: "Entries that a cache tier holds now."
+        case .connections: "Connections of clients that are open now."
+        case .jobsQueued: "Jobs that wait for a worker now."
+        case .jobsRunning: "Jobs that workers are busy with now."
+        case .workersWanted: "Workers that this front is told to run; 0 when somebody else runs them."
+        case .workersRunning: "Workers that this front runs now."
+        case .workersAdvised: "Workers that the load of the last minute would keep four fifths busy."
+        case .workerRestarts: "Workers that ended and were replaced."
+        case .workerDeaths: "Children of workers that ended without an answer, by cause."
+        case .sandboxLayers: "1 for each layer of the workers' sandbox that is in force."
+        case .buildInfo: "The version of this program."
+        case .processCPU: "Total user and system CPU time spent in seconds."
+        case .processMemory: "Resident memory size in bytes."
+        case .processDescriptors: "Number of open file descriptors."
+        case .processMaxDescriptors: "Maximum number of open file descriptors."
+        case .processStart: "Start time of the process since unix epoch in seconds."
+        }
+    }
+
+    /// For `# TYPE`.
+    public var type: String {
+        switch self {
+        case .transformationDuration, .httpDuration: "summary"
+        case .stageDuration: "histogram"
+        case .httpInFlight, .cacheBytes, .cacheEntries, .connections, .jobsQueued, .jobsRunning, .workersWanted,
+            .workersRunning, .workersAdvised, .sandboxLayers, .buildInfo, .processMemory, .processDescriptors,
+            .processMaxDescriptors, .processStart:
+            "gauge"
+        default: "counter"
+        }
+    }
+}

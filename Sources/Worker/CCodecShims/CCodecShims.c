@@ -1,2 +1,0 @@
-#include "CCodecShims.h"
-typedef int CCodecShims_placeholder;

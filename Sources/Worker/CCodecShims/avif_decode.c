@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <avif/avif.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "avif_codec.h"
+
+// Rows that are turned into RGB together, and how many rows around them the chroma's interpolation looks at. Both even:
+// a row of chroma belongs to two of luma.
+enum { BAND = 64, MARGIN = 4 };
+
+typedef struct {
+    pixel_source base;
+    avifDecoder *decoder;
+    avifCropRect crop;
+    uint64_t deadline;
+    uint8_t *band;  // whole rows of the picture, before cropping
+    size_t stride;
+    int band_top, band_rows;  // in rows of the picture
+    int y;                    // next row of the result
+} avif_source;
+
+static codec_status status_of(avifResult result) {
+    switch (result) {
+    case AVIF_RESULT_OK: return CODEC_OK;
+    case AVIF_RESULT_OUT_OF_MEMORY: return CODEC_NO_MEMORY;
+    case AVIF_RESULT_UNSUPPORTED_DEPTH:
+    case AVIF_RESULT_REFORMAT_FAILED:
+    case AVIF_RESULT_NOT_IMPLEMENTED:
+    case AVIF_RESULT_NO_CODEC_AVAILABLE: return CODEC_UNSUPPORTED;
+    default: return CODEC_CORRUPT;
+    }
+}
+
+// Fills the band with the rows around `row`, converted together with a margin that is thrown away, so that seams do not
+// show.
+static codec_status fill_band(avif_source *s, int row) {
+    avifImage *whole = s->decoder->image;
+    int top = row / BAND * BAND, bottom = top + BAND < (int)whole->height ? top + BAND : (int)whole->height;
+    int from = top >= MARGIN ? top - MARGIN : 0;
+    int to = bottom + MARGIN < (int)whole->height ? bottom + MARGIN : (int)whole->height;
+    avifCropRect part = {0, (uint32_t)from, whole->width, (uint32_t)(to - from)};
+    avifImage *view = avifImageCreateEmpty();
+    if (!view) return CODEC_NO_MEMORY;
+    avifResult result = avifImageSetViewRect(view, whole, &part);
+    if (result == AVIF_RESULT_OK) {
+        // A view has the pixels and nothing that says what they mean.
+        view->yuvRange = whole->yuvRange;
+        view->matrixCoefficients = whole->matrixCoefficients;
+        view->colorPrimaries = whole->colorPrimaries;
+        view->transferCharacteristics = whole->transferCharacteristics;
+        view->yuvChromaSamplePosition = whole->yuvChromaSamplePosition;
+        view->alphaPremultiplied = whole->alphaPremultiplied;
+        avifRGBImage rgb;
+        avifRGBImageSetDefaults(&rgb, view);
+        rgb.depth = 8;
+        rgb.format = s->base.channels == 4 ? AVIF_RGB_FORMAT_RGBA : AVIF_RGB_FORMAT_RGB;
+        rgb.chromaUpsampling = AVIF_CHROMA_UPSAMPLING_BEST_QUALITY;
+        rgb.pixels = s->band;
+        rgb.rowBytes = (uint32_t)s->stride;
+        result = avifImageYUVToRGB(view, &rgb);
+    }
+    avifImageDestroy(view);
+    s->band_top = from;
+    s->band_rows = bottom - from;
+    return status_of(result);
+}
+
+static codec_status read_row(pixel_source *base, uint8_t *row) {
+    avif_source *s = (avif_source *)base;
+    if (s->y >= base->height) return CODEC_CORRUPT;
+    if (s->deadline && codec_now() > s->deadline) return CODEC_DEADLINE;
+    int at = (int)s->crop.y + s->y;
+    if (s->band_top < 0 || at >= s->band_top + s->band_rows) {
+        codec_status status = fill_band(s, at);
+        if (status != CODEC_OK) return status;
+    }
+    size_t channels = (size_t)base->channels;
+    const uint8_t *from = s->band + s->stride * (size_t)(at - s->band_top) + channels * s->crop.x;
+    memcpy(row, from, channels * (size_t)base->width);
+    s->y++;
+    return CODEC_OK;
+}
+
+static void close_source(pixel_source *base) {
+    avif_source *s = (avif_source *)base;
+    if (s->decoder) avifDecoderDestroy(s->decoder);
+    free(s->band);
+    free(s);
+}
+
+// What turns and then mirrors as the file says, in EXIF's numbers.
+static int orientation_of(const avifImage *image) {
+    int turns = image->transformFlags & AVIF_TRANSFORM_IROT ? image->irot.angle & 3 : 0;  // counter-clockwise
+    if (!(image->transformFlags & AVIF_TRANSFORM_IMIR)) return (const int[]){1, 8, 3, 6}[turns];
+    // Mirroring left to right is top to bottom after half a turn.
+    if (image->imir.mode == 1) turns = (turns + 2) & 3;
+    return (const int[]){4, 5, 2, 7}[turns];
+}
+
+static codec_status parse(avif_source *s, const uint8_t *bytes, size_t count, const source_limits *limits) {
+    avifDecoder *decoder = s->decoder;
+    decoder->maxThreads = 1;
+    decoder->ignoreExif = decoder->ignoreXMP = AVIF_TRUE;
+    decoder->imageSizeLimit = limits->max_pixels < AVIF_DEFAULT_IMAGE_SIZE_LIMIT ? (uint32_t)limits->max_pixels
+                                                                                 : AVIF_DEFAULT_IMAGE_SIZE_LIMIT;
+    if (decoder->imageSizeLimit == 0) return CODEC_TOO_MANY_PIXELS;
+    decoder->imageCountLimit = 10000;
+    // Required by the format, missing in many files, and nothing depends on it.
+    decoder->strictFlags = AVIF_STRICT_ENABLED & ~(avifStrictFlags)AVIF_STRICT_PIXI_REQUIRED;
+    // Most sequences have a still for those who want one; else it is the sequence's first picture.
+    int is_sequence = count >= 12 && !memcmp(bytes + 8, "avis", 4);
+    avifResult result = AVIF_RESULT_OK;
+    static const avifDecoderSource sources[] = {AVIF_DECODER_SOURCE_PRIMARY_ITEM, AVIF_DECODER_SOURCE_TRACKS};
+    for (int i = 0; i < 1 + is_sequence; i++) {
+        avifDecoderSetSource(decoder, sources[i]);
+        result = avifDecoderSetIOMemory(decoder, bytes, count);
+        if (result == AVIF_RESULT_OK) result = avifDecoderParse(decoder);
+        if (result == AVIF_RESULT_OK) break;
+    }
+    return status_of(result);
+}
+
+static codec_status prepare(avif_source *s, const uint8_t *bytes, size_t count, const source_limits *limits) {
+    codec_status status = parse(s, bytes, count, limits);
+    if (status != CODEC_OK) return status;
+    avifImage *image = s->decoder->image;
+    uint64_t area = (uint64_t)image->width * image->height;
+    if (area == 0) return CODEC_CORRUPT;
+    if (area > limits->max_pixels || image->width > INT_MAX / 4 || image->height > INT_MAX / 4)
+        return CODEC_TOO_MANY_PIXELS;
+    // The planes, a second time for pictures made of tiles, and the band.
+    uint64_t sample = image->depth > 8 ? 2 : 1, planes = s->decoder->alphaPresent ? 4 : 3;
+    uint64_t channels = s->decoder->alphaPresent ? 4 : 3, stride = channels * image->width;
+    uint64_t rows = BAND + 2 * MARGIN < image->height ? BAND + 2 * MARGIN : image->height;
+    if (2 * area * sample * planes + stride * rows > limits->max_memory) return CODEC_NO_MEMORY;
+    if (limits->deadline && codec_now() > limits->deadline) return CODEC_DEADLINE;
+
+    uint32_t width = image->width, height = image->height;
+    status = status_of(avifDecoderNextImage(s->decoder));
+    if (status != CODEC_OK) return status;
+    image = s->decoder->image;
+    // The bitstream may disagree with the container, on whose word the limits were checked.
+    if (image->width != width || image->height != height) return CODEC_CORRUPT;
+    s->crop = (avifCropRect){0, 0, width, height};
+    if (image->transformFlags & AVIF_TRANSFORM_CLAP) {
+        avifDiagnostics diagnostics;
+        avifDiagnosticsClearError(&diagnostics);
+        if (!avifCropRectConvertCleanApertureBox(
+                &s->crop, &image->clap, width, height, image->yuvFormat, &diagnostics))
+            return CODEC_CORRUPT;
+        if (s->crop.width == 0 || s->crop.height == 0 || s->crop.x > width - s->crop.width ||
+            s->crop.y > height - s->crop.height)
+            return CODEC_CORRUPT;
+    }
+    s->base.width = (int)s->crop.width;
+    s->base.height = (int)s->crop.height;
+    s->base.channels = (int)channels;
+    s->base.orientation = orientation_of(image);
+    if (image->icc.size > 0) {
+        s->base.icc = image->icc.data;
+        s->base.icc_count = image->icc.size;
+    }
+    s->stride = stride;
+    s->band = malloc(stride * rows);
+    return s->band ? CODEC_OK : CODEC_NO_MEMORY;
+}
+
+codec_status avif_open(const uint8_t *bytes, size_t count, const source_limits *limits, pixel_source **source) {
+    avif_source *s = calloc(1, sizeof *s);
+    if (!s) return CODEC_NO_MEMORY;
+    s->base.read_row = read_row;
+    s->base.close = close_source;
+    s->deadline = limits->deadline;
+    s->band_top = -1;
+    s->decoder = avifDecoderCreate();
+    codec_status status = s->decoder ? prepare(s, bytes, count, limits) : CODEC_NO_MEMORY;
+    if (status != CODEC_OK) {
+        close_source(&s->base);
+        return status;
+    }
+    *source = &s->base;
+    return CODEC_OK;
+}

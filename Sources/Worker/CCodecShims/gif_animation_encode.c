@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A frame is held back until the next one is known: how it is to be taken away depends on that. Where pixels become
+// clear again, the only way is to have the frame before clear its whole area, which may have to grow for it.
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "few_colours.h"
+#include "gif_writer.h"
+#include "pixel_area.h"
+#include "quantiser.h"
+
+enum {
+    // One index is kept for pixels that are clear, or stay as they are.
+    MOST_COLOURS = 255,
+    // Mean of the squared distance to a table's colours, over three channels, up to which the table is good enough.
+    // 38 dB: resampled graphics in their own palette stay well below, photographs above.
+    GOOD_ENOUGH = 30,
+    // By how much another table must be better than the one that is in use, which costs nothing to use again.
+    WORTH_A_CHANGE = 1,
+    // How a frame is taken away. Said of each: there are readers for whom not to say it is to repeat what was said
+    // last.
+    KEEP = 1, CLEAR_AREA = 2,
+};
+
+typedef struct {
+    animation_encoder base;
+    animation_settings settings;
+    byte_sink sink;
+    int frames;
+    uint64_t now, written;  // milliseconds given, hundredths written
+    uint32_t *given;        // what is to be seen; clear pixels are 0
+    uint32_t *shown;        // and what is, with the table's colours
+    colour_table global;
+    // The frame that is held back.
+    pixel_area area;
+    uint8_t *indices;       // of the whole canvas
+    colour_table table;
+    uint32_t delay;
+    // The map of the frame before, and room for another one.
+    struct {
+        colour_table source;  // that it was made from, if it was
+        colour_map map;
+    } maps[2];
+    int current;
+    few_colours few;
+    histogram histogram;
+} gif_encoder;
+
+static uint32_t colour_word(const uint8_t *colour) {
+    const uint8_t pixel[4] = {colour[0], colour[1], colour[2], 255};
+    uint32_t word;
+    memcpy(&word, pixel, 4);
+    return word;
+}
+
+static uint32_t wanted_at(const uint8_t *pixels, size_t at) {
+    return pixels[4 * at + 3] < 128 ? 0 : colour_word(pixels + 4 * at);
+}
+
+static size_t position(const gif_encoder *e, int x, int y) {
+    return (size_t)e->settings.width * (size_t)y + (size_t)x;
+}
+
+// MARK: What has changed
+
+typedef struct {
+    pixel_area changed;  // differs from what was given before
+    pixel_area cleared;  // shows something that must go
+} difference;
+
+static difference compare(const gif_encoder *e, const uint8_t *pixels, pixel_area within) {
+    area_bounds changed = bounds_of_nothing(), cleared = bounds_of_nothing();
+    for (int y = within.y; y < within.y + within.height; y++) {
+        int first = INT32_MAX, last = -1, first_clear = INT32_MAX, last_clear = -1;
+        for (int x = within.x; x < within.x + within.width; x++) {
+            size_t at = position(e, x, y);
+            uint32_t wanted = wanted_at(pixels, at);
+            if (wanted == e->given[at]) continue;
+            if (first == INT32_MAX) first = x;
+            last = x;
+            if (wanted || !e->shown[at]) continue;
+            if (first_clear == INT32_MAX) first_clear = x;
+            last_clear = x;
+        }
+        if (last >= 0) bounds_add(&changed, y, first, last);
+        if (last_clear >= 0) bounds_add(&cleared, y, first_clear, last_clear);
+    }
+    return (difference){area_of(changed), area_of(cleared)};
+}
+
+// Has the frame that is held back clear its area, and everything in `more` with it.
+static void clear_after(gif_encoder *e, pixel_area more) {
+    pixel_area grown = area_union(e->area, more), old = e->area;
+    for (int y = grown.y; y < grown.y + grown.height; y++)
+        for (int x = grown.x; x < grown.x + grown.width; x++) {
+            size_t at = position(e, x, y);
+            int is_inside = x >= old.x && x < old.x + old.width && y >= old.y && y < old.y + old.height;
+            if (!is_inside) e->indices[at] = (uint8_t)e->table.count;
+            e->given[at] = e->shown[at] = 0;
+        }
+    e->area = grown;
+}
+
+// MARK: Which colours
+
+// A table with room for the index that means nothing. Of too many colours the two that are most alike become one.
+static void fit_table(const colour_table *from, colour_table *to) {
+    few_colours few;
+    few_colours_init(&few, 256);
+    for (int i = 0; i < from->count; i++) few_colours_add(&few, from->colours[i]);
+    *to = few.table;
+    if (to->count <= MOST_COLOURS) return;
+    int best = INT32_MAX, dropped = 0;
+    for (int i = 0; i < to->count; i++)
+        for (int j = 0; j < i; j++) {
+            int distance = 0;
+            for (int c = 0; c < 3; c++) {
+                int d = to->colours[i][c] - to->colours[j][c];
+                distance += d * d;
+            }
+            if (distance >= best) continue;
+            best = distance;
+            dropped = i;
+        }
+    memmove(to->colours[dropped], to->colours[dropped + 1], 3 * (size_t)(to->count - 1 - dropped));
+    to->count--;
+}
+
+static int is_same(const colour_table *a, const colour_table *b) {
+    return a->count == b->count && !memcmp(a->colours, b->colours, 3 * (size_t)a->count);
+}
+
+// The mean squared error of a table, judged by some of the pixels that are to be drawn.
+static double error_of(const gif_encoder *e, const uint8_t *pixels, pixel_area area, colour_map *map) {
+    // Up to some thousands of them, spread evenly.
+    enum { SAMPLES = 4096 };
+    uint64_t error = 0, count = 0;
+    size_t all = (size_t)area.width * (size_t)area.height, step = all / SAMPLES;
+    // Odd, so that it does not march in step with the rows.
+    step |= 1;
+    for (size_t i = 0; i < all; i += step) {
+        size_t at = position(e, area.x + (int)(i % (size_t)area.width), area.y + (int)(i / (size_t)area.width));
+        uint32_t wanted = wanted_at(pixels, at);
+        if (!wanted || wanted == e->given[at]) continue;
+        const uint8_t *pixel = pixels + 4 * at;
+        const uint8_t *colour = map->colours[colour_map_find(map, pixel[0], pixel[1], pixel[2])];
+        for (int c = 0; c < 3; c++) {
+            int d = pixel[c] - colour[c];
+            error += (uint64_t)(d * d);
+        }
+        count++;
+    }
+    return count ? (double)error / (double)count : 0;
+}
+
+static codec_status make_map(gif_encoder *e, const uint8_t *pixels, pixel_area area, colour_map *map) {
+    few_colours_init(&e->few, MOST_COLOURS);
+    int is_few = 1;
+    uint64_t all = (uint64_t)area.width * (uint64_t)area.height;
+    int step = (int)(all / HISTOGRAM_PIXELS) + 1;
+    memset(&e->histogram, 0, sizeof e->histogram);
+    for (int y = area.y; y < area.y + area.height; y += is_few ? 1 : step)
+        for (int x = area.x; x < area.x + area.width; x++) {
+            size_t at = position(e, x, y);
+            uint32_t wanted = wanted_at(pixels, at);
+            if (!wanted || wanted == e->given[at]) continue;
+            const uint8_t *pixel = pixels + 4 * at;
+            histogram_add(&e->histogram, pixel[0], pixel[1], pixel[2]);
+            is_few = is_few && few_colours_add(&e->few, pixel);
+        }
+    if (!is_few) return quantise(&e->histogram, MOST_COLOURS, map);
+    colour_map_set(map, e->few.table.colours, e->few.table.count ? e->few.table.count : 1);
+    return CODEC_OK;
+}
+
+// The map to use for what is to be drawn in `area`, which becomes the current one: that of the frame before, one of the
+// source's own colours, or a new one.
+static codec_status choose_map(
+    gif_encoder *e, const uint8_t *pixels, pixel_area area, const colour_table *colours) {
+    int other = 1 - e->current;
+    double error = e->maps[e->current].map.count ? error_of(e, pixels, area, &e->maps[e->current].map) : INFINITY;
+    if (error <= WORTH_A_CHANGE) return CODEC_OK;
+    if (colours && colours->count > 0 && !is_same(colours, &e->maps[e->current].source)) {
+        if (!is_same(colours, &e->maps[other].source)) {
+            colour_table fitted;
+            fit_table(colours, &fitted);
+            e->maps[other].source = *colours;
+            colour_map_set(&e->maps[other].map, fitted.colours, fitted.count);
+        }
+        double other_error = error_of(e, pixels, area, &e->maps[other].map);
+        if (other_error + WORTH_A_CHANGE < error) {
+            error = other_error;
+            e->current = other;
+        }
+    }
+    if (error <= GOOD_ENOUGH) return CODEC_OK;
+    e->current = 1 - e->current;
+    e->maps[e->current].source.count = 0;
+    return make_map(e, pixels, area, &e->maps[e->current].map);
+}
+
+// MARK: Frames
+
+static void map_pixels(gif_encoder *e, const uint8_t *pixels, pixel_area area, colour_map *map) {
+    uint8_t keep = (uint8_t)map->count;
+    uint32_t words[256];
+    for (int i = 0; i < map->count; i++) words[i] = colour_word(map->colours[i]);
+    for (int y = area.y; y < area.y + area.height; y++)
+        for (int x = area.x; x < area.x + area.width; x++) {
+            size_t at = position(e, x, y);
+            uint32_t wanted = wanted_at(pixels, at);
+            e->indices[at] = keep;
+            if (wanted == e->given[at]) continue;
+            e->given[at] = wanted;
+            if (!wanted) continue;
+            const uint8_t *pixel = pixels + 4 * at;
+            int index = colour_map_find(map, pixel[0], pixel[1], pixel[2]);
+            if (words[index] == e->shown[at]) continue;
+            e->shown[at] = words[index];
+            e->indices[at] = (uint8_t)index;
+        }
+}
+
+static void write_held_frame(gif_encoder *e, int disposal) {
+    int bits = gif_bits_for(e->table.count + 1);
+    if (e->frames == 0) {
+        e->global = e->table;
+        gif_put_header(&e->sink, e->settings.width, e->settings.height, &e->global, bits);
+        gif_put_plays(&e->sink, e->settings.plays);
+    }
+    gif_frame frame = {
+        .area = e->area,
+        .indices = e->indices + position(e, e->area.x, e->area.y),
+        .stride = (size_t)e->settings.width,
+        .table = &e->table,
+        .uses_global_table = is_same(&e->table, &e->global),
+        .transparent = e->table.count,
+        .disposal = disposal,
+        .delay = e->delay,
+    };
+    gif_put_frame(&e->sink, &frame, bits);
+    e->frames++;
+}
+
+// Hundredths of a second, so that the sum of all stays right; something that is to be seen for a while is never 0,
+// which players take for a default of their own.
+static uint32_t next_delay(gif_encoder *e, uint32_t milliseconds) {
+    e->now += milliseconds;
+    uint64_t due = (e->now + 5) / 10;
+    uint64_t delay = due > e->written ? due - e->written : 0;
+    if (delay == 0 && milliseconds > 0) delay = 1;
+    e->written += delay;
+    return delay > 0xFFFF ? 0xFFFF : (uint32_t)delay;
+}
+
+static codec_status add_frame(
+    animation_encoder *base, const uint8_t *pixels, pixel_area changed, uint32_t milliseconds,
+    const colour_table *colours) {
+    gif_encoder *e = (gif_encoder *)base;
+    if (e->settings.deadline && codec_now() > e->settings.deadline) return CODEC_DEADLINE;
+    pixel_area canvas = {0, 0, e->settings.width, e->settings.height};
+    int is_first = e->area.width == 0;
+    difference d = compare(e, pixels, is_first ? canvas : area_clipped(changed, canvas.width, canvas.height));
+    pixel_area area = is_first ? canvas : d.changed;
+    if (!is_first) {
+        int clears = !area_is_empty(d.cleared);
+        if (clears) {
+            clear_after(e, d.cleared);
+            area = area_union(area, e->area);
+        }
+        write_held_frame(e, clears ? CLEAR_AREA : KEEP);
+    }
+    // A frame of nothing still takes its time.
+    if (area_is_empty(area)) area = (pixel_area){0, 0, 1, 1};
+
+    codec_status status = choose_map(e, pixels, area, colours);
+    if (status != CODEC_OK) return status;
+    colour_map *map = &e->maps[e->current].map;
+    map_pixels(e, pixels, area, map);
+    e->area = area;
+    e->table.count = map->count;
+    memcpy(e->table.colours, map->colours, sizeof e->table.colours);
+    e->delay = next_delay(e, milliseconds);
+    return e->sink.status;
+}
+
+static codec_status finish(animation_encoder *base, encoded_image *out) {
+    gif_encoder *e = (gif_encoder *)base;
+    if (e->area.width == 0) return CODEC_CORRUPT;
+    write_held_frame(e, KEEP);
+    gif_put_end(&e->sink);
+    return sink_finish(&e->sink, out);
+}
+
+static void close_encoder(animation_encoder *base) {
+    gif_encoder *e = (gif_encoder *)base;
+    sink_free(&e->sink);
+    free(e->given);
+    free(e->shown);
+    free(e->indices);
+    free(e);
+}
+
+codec_status gif_encoder_open(const animation_settings *settings, animation_encoder **encoder) {
+    if (settings->width > 0xFFFF || settings->height > 0xFFFF) return CODEC_TOO_LARGE;
+    gif_encoder *e = calloc(1, sizeof *e);
+    if (!e) return CODEC_NO_MEMORY;
+    e->base = (animation_encoder){add_frame, finish, close_encoder};
+    e->settings = *settings;
+    e->sink = sink_make(settings->max_bytes);
+    size_t area = (size_t)settings->width * (size_t)settings->height;
+    e->given = calloc(area, sizeof *e->given);
+    e->shown = calloc(area, sizeof *e->shown);
+    e->indices = malloc(area);
+    if (!e->given || !e->shown || !e->indices) {
+        close_encoder(&e->base);
+        return CODEC_NO_MEMORY;
+    }
+    *encoder = &e->base;
+    return CODEC_OK;
+}

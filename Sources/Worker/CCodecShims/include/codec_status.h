@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <stdint.h>
+
+// How a call into a codec ended.
+typedef enum {
+    CODEC_OK = 0,
+    CODEC_CORRUPT,
+    CODEC_UNSUPPORTED,  // right, but nothing that this path can do
+    CODEC_TOO_LARGE,    // the result has more bytes than allowed
+    CODEC_TOO_MANY_PIXELS,  // the header declares more than allowed
+    CODEC_NO_MEMORY,
+    CODEC_DEADLINE,
+} codec_status;
+
+// Nanoseconds of CLOCK_MONOTONIC.
+uint64_t codec_now(void);

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jpeg_common.h"
+
+#include <jerror.h>
+#include <time.h>
+
+uint64_t codec_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static jpeg_guard *guard_of(j_common_ptr info) { return (jpeg_guard *)info->err; }
+
+static void escape(j_common_ptr info, codec_status status) {
+    guard_of(info)->status = status;
+    longjmp(guard_of(info)->escape, 1);
+}
+
+static void on_error(j_common_ptr info) {
+    switch (info->err->msg_code) {
+    case JERR_OUT_OF_MEMORY:
+    case JERR_NO_BACKING_STORE:
+        escape(info, CODEC_NO_MEMORY);
+        break;
+    case JERR_ARITH_NOTIMPL:
+    case JERR_NOT_COMPILED:
+    case JERR_BAD_PRECISION:
+    case JERR_SOF_UNSUPPORTED:
+    case JERR_CONVERSION_NOTIMPL:
+        escape(info, CODEC_UNSUPPORTED);
+        break;
+    case JERR_FILE_WRITE: escape(info, CODEC_TOO_LARGE); break;
+    case JERR_IMAGE_TOO_BIG: escape(info, info->is_decompressor ? CODEC_TOO_MANY_PIXELS : CODEC_TOO_LARGE); break;
+    default: escape(info, CODEC_CORRUPT);
+    }
+}
+
+// A picture with holes in it is no picture: libjpeg would fill them with gray and go on.
+static void on_message(j_common_ptr info, int level) {
+    if (level >= 0) return;
+    switch (info->err->msg_code) {
+    case JWRN_HIT_MARKER:
+    case JWRN_HUFF_BAD_CODE:
+    case JWRN_ARITH_BAD_CODE:
+    case JWRN_MUST_RESYNC: escape(info, CODEC_CORRUPT);
+    }
+    if (++info->err->num_warnings > JPEG_MAX_WARNINGS) escape(info, CODEC_CORRUPT);
+}
+
+static void on_progress(j_common_ptr info) {
+    jpeg_guard *guard = guard_of(info);
+    if (guard->deadline && codec_now() > guard->deadline) escape(info, CODEC_DEADLINE);
+    if (info->is_decompressor && ((j_decompress_ptr)info)->input_scan_number > JPEG_MAX_SCANS)
+        escape(info, CODEC_CORRUPT);
+}
+
+static void no_output(j_common_ptr info) { (void)info; }
+
+struct jpeg_error_mgr *jpeg_guard_init(jpeg_guard *guard, uint64_t deadline) {
+    jpeg_std_error(&guard->manager);
+    guard->manager.error_exit = on_error;
+    guard->manager.emit_message = on_message;
+    guard->manager.output_message = no_output;
+    guard->progress = (struct jpeg_progress_mgr){.progress_monitor = on_progress};
+    guard->status = CODEC_OK;
+    guard->deadline = deadline;
+    guard->ran_dry = 0;
+    return &guard->manager;
+}
+
+static void nothing(j_decompress_ptr info) { (void)info; }
+
+// The end of the file where there should be more: an end marker, and a note. libjpeg reads ahead, so a file that lacks
+// nothing but its own end marker gets here, too, and is fine.
+static boolean run_dry(j_decompress_ptr info) {
+    static const JOCTET end[2] = {0xFF, JPEG_EOI};
+    guard_of((j_common_ptr)info)->ran_dry = 1;
+    info->src->next_input_byte = end;
+    info->src->bytes_in_buffer = sizeof end;
+    return TRUE;
+}
+
+static void skip(j_decompress_ptr info, long count) {
+    if (count <= 0) return;
+    if ((size_t)count > info->src->bytes_in_buffer) {
+        run_dry(info);
+        return;
+    }
+    info->src->next_input_byte += count;
+    info->src->bytes_in_buffer -= (size_t)count;
+}
+
+void jpeg_guard_source(jpeg_guard *guard, struct jpeg_decompress_struct *info, const uint8_t *bytes, size_t count) {
+    guard->source = (struct jpeg_source_mgr){
+        .next_input_byte = bytes,
+        .bytes_in_buffer = count,
+        .init_source = nothing,
+        .fill_input_buffer = run_dry,
+        .skip_input_data = skip,
+        .resync_to_restart = jpeg_resync_to_restart,
+        .term_source = nothing,
+    };
+    info->src = &guard->source;
+    info->progress = &guard->progress;
+}
+
+int jpeg_guard_is_whole(const jpeg_guard *guard, const struct jpeg_decompress_struct *info) {
+    // With several scans the missing ones leave a blurred picture and no warning, so there the end marker must be seen.
+    return !guard->ran_dry || !jpeg_has_multiple_scans((j_decompress_ptr)info);
+}

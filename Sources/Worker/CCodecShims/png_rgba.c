@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "png_rgba.h"
+
+#include <libdeflate.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "png_private.h"
+
+enum { MAX_PROFILE = 4 << 20 };
+
+// A source that has the profile added to what another one reads.
+typedef struct {
+    pixel_source source;
+    pixel_source *inner;
+    uint8_t *icc;
+} profiled;
+
+static codec_status read_row(pixel_source *source, uint8_t *row) {
+    profiled *p = (profiled *)source;
+    return p->inner->read_row(p->inner, row);
+}
+
+static void close_profiled(pixel_source *source) {
+    profiled *p = (profiled *)source;
+    p->inner->close(p->inner);
+    free(p->icc);
+    free(p);
+}
+
+// iCCP: a name of up to 79 bytes, a zero, the method 0, a zlib stream. A profile that cannot be read is none.
+static uint8_t *inflate_profile(png_bytes chunk, size_t *count) {
+    const uint8_t *end = memchr(chunk.bytes, 0, chunk.count < 80 ? chunk.count : 80);
+    if (!end || end == chunk.bytes) return NULL;
+    size_t skip = (size_t)(end - chunk.bytes) + 2;
+    if (skip >= chunk.count || end[1] != 0) return NULL;
+    struct libdeflate_decompressor *inflater = libdeflate_alloc_decompressor();
+    uint8_t *profile = NULL;
+    // Its size is not known: what does not fit is tried again with more.
+    for (size_t size = 64 << 10; inflater && size <= MAX_PROFILE; size *= 8) {
+        uint8_t *larger = realloc(profile, size);
+        if (!larger) break;
+        profile = larger;
+        enum libdeflate_result result =
+            libdeflate_zlib_decompress(inflater, chunk.bytes + skip, chunk.count - skip, profile, size, count);
+        if (result == LIBDEFLATE_SUCCESS) {
+            libdeflate_free_decompressor(inflater);
+            return profile;
+        }
+        if (result != LIBDEFLATE_INSUFFICIENT_SPACE) break;
+    }
+    libdeflate_free_decompressor(inflater);
+    free(profile);
+    return NULL;
+}
+
+static pixel_source *with_profile(pixel_source *inner, png_bytes chunk) {
+    size_t count = 0;
+    uint8_t *icc = inflate_profile(chunk, &count);
+    profiled *p = icc ? malloc(sizeof *p) : NULL;
+    if (!p) {
+        free(icc);
+        return inner;
+    }
+    *p = (profiled){.source = *inner, .inner = inner, .icc = icc};
+    p->source.icc = icc;
+    p->source.icc_count = count;
+    p->source.read_row = read_row;
+    p->source.close = close_profiled;
+    return &p->source;
+}
+
+codec_status png_rgba_open(const uint8_t *bytes, size_t count, const source_limits *limits, pixel_source **out) {
+    *out = NULL;
+    png_skeleton skeleton;
+    codec_status status = png_read_skeleton(bytes, count, &skeleton);
+    if (status != CODEC_OK) return status;
+    if ((uint64_t)skeleton.width * skeleton.height > limits->max_pixels) return CODEC_TOO_MANY_PIXELS;
+    if (skeleton.width > PNG_MAX_SIDE || skeleton.height > PNG_MAX_SIDE) return CODEC_TOO_MANY_PIXELS;
+    status = png_fast_open(&skeleton, limits, out);
+    if (status == CODEC_OK && !*out) status = png_slow_open(bytes, count, &skeleton, limits, out);
+    if (status == CODEC_OK && skeleton.profile.count > 0) *out = with_profile(*out, skeleton.profile);
+    return status;
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <limits.h>
+#include <stdlib.h>
+#include <webp/mux.h>
+
+#include "animation.h"
+#include "webp_encode.h"
+
+typedef struct {
+    animation_encoder base;
+    animation_settings settings;
+    WebPAnimEncoder *encoder;
+    WebPConfig config;
+    webp_writing writing;
+    uint64_t now;  // milliseconds since the first frame
+} webp_encoder;
+
+static codec_status failure(const webp_encoder *e, const WebPPicture *picture) {
+    if (e->settings.deadline && codec_now() > e->settings.deadline) return CODEC_DEADLINE;
+    return picture && picture->error_code != VP8_ENC_OK ? webp_status_of(picture->error_code) : CODEC_NO_MEMORY;
+}
+
+// The library compares frames itself, so that it needs the whole of each.
+static codec_status add_frame(
+    animation_encoder *base, const uint8_t *pixels, pixel_area changed, uint32_t milliseconds,
+    const colour_table *colours) {
+    (void)changed;
+    (void)colours;
+    webp_encoder *e = (webp_encoder *)base;
+    if (e->settings.deadline && codec_now() > e->settings.deadline) return CODEC_DEADLINE;
+    WebPPicture picture;
+    if (!WebPPictureInit(&picture)) return CODEC_NO_MEMORY;
+    picture.use_argb = 1;
+    picture.width = e->settings.width;
+    picture.height = e->settings.height;
+    picture.progress_hook = webp_may_go_on;
+    picture.user_data = &e->writing;
+    codec_status status = CODEC_OK;
+    if (!WebPPictureImportRGBA(&picture, pixels, 4 * e->settings.width)) {
+        status = CODEC_NO_MEMORY;
+    } else if (e->now > INT_MAX || !WebPAnimEncoderAdd(e->encoder, &picture, (int)e->now, &e->config)) {
+        status = failure(e, &picture);
+    }
+    WebPPictureFree(&picture);
+    e->now += milliseconds;
+    return status;
+}
+
+static codec_status finish(animation_encoder *base, encoded_image *out) {
+    webp_encoder *e = (webp_encoder *)base;
+    WebPData data;
+    WebPDataInit(&data);
+    if (e->now > INT_MAX || !WebPAnimEncoderAdd(e->encoder, NULL, (int)e->now, NULL) ||
+        !WebPAnimEncoderAssemble(e->encoder, &data))
+        return failure(e, NULL);
+    byte_sink sink = sink_make(e->settings.max_bytes);
+    sink_put(&sink, data.bytes, data.size);
+    WebPDataClear(&data);
+    return sink_finish(&sink, out);
+}
+
+static void close_encoder(animation_encoder *base) {
+    WebPAnimEncoderDelete(((webp_encoder *)base)->encoder);
+    free(base);
+}
+
+codec_status webp_encoder_open(const animation_settings *settings, animation_encoder **encoder) {
+    if (settings->width > WEBP_MAX_DIMENSION || settings->height > WEBP_MAX_DIMENSION) return CODEC_TOO_LARGE;
+    webp_encoder *e = calloc(1, sizeof *e);
+    if (!e) return CODEC_NO_MEMORY;
+    e->base = (animation_encoder){add_frame, finish, close_encoder};
+    e->settings = *settings;
+    e->writing.deadline = settings->deadline;
+    WebPAnimEncoderOptions options;
+    if (WebPAnimEncoderOptionsInit(&options)) {
+        options.anim_params.loop_count = settings->plays;
+        options.anim_params.bgcolor = 0;
+        options.minimize_size = 0;
+        // Key frames would be for seeking, and each costs a second encoding.
+        options.kmax = 0;
+        e->encoder = WebPAnimEncoderNew(settings->width, settings->height, &options);
+    }
+    if (!e->encoder || !webp_configure(&e->config, settings->quality, settings->method, settings->is_lossless)) {
+        close_encoder(&e->base);
+        return CODEC_NO_MEMORY;
+    }
+    *encoder = &e->base;
+    return CODEC_OK;
+}

@@ -1,2 +1,0 @@
-#include "CResample.h"
-typedef int CResample_placeholder;

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "CResample.h"
+
+#include <string.h>
+
+static inline uint8_t rounded(int16_t value) {
+    int v = (value + (1 << (CR_ROW_BITS - 1))) >> CR_ROW_BITS;
+    return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+}
+
+static void widen_scalar(const uint8_t *row, int channels, int low, int high, int16_t *const *planes) {
+    for (int c = 0; c < channels; c++) {
+        const uint8_t *in = row + c;
+        for (int x = low; x < high; x++) planes[c][x] = (int16_t)(in[(size_t)channels * (size_t)x] << CR_ROW_BITS);
+    }
+}
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+static inline void store_widened(__m128i bytes, int16_t *out) {
+    const __m128i zero = _mm_setzero_si128();
+    _mm_storeu_si128((void *)out, _mm_slli_epi16(_mm_unpacklo_epi8(bytes, zero), CR_ROW_BITS));
+    _mm_storeu_si128((void *)(out + 8), _mm_slli_epi16(_mm_unpackhi_epi8(bytes, zero), CR_ROW_BITS));
+}
+
+// 16 pixels at a time: from each third of their 48 bytes, what belongs to one channel.
+__attribute__((target("ssse3"))) static int widen_rgb(
+    const uint8_t *row, int low, int high, int16_t *const *planes) {
+    enum { _ = -128 };
+    const __m128i masks[3][3] = {
+        {_mm_setr_epi8(0, 3, 6, 9, 12, 15, _, _, _, _, _, _, _, _, _, _),
+         _mm_setr_epi8(_, _, _, _, _, _, 2, 5, 8, 11, 14, _, _, _, _, _),
+         _mm_setr_epi8(_, _, _, _, _, _, _, _, _, _, _, 1, 4, 7, 10, 13)},
+        {_mm_setr_epi8(1, 4, 7, 10, 13, _, _, _, _, _, _, _, _, _, _, _),
+         _mm_setr_epi8(_, _, _, _, _, 0, 3, 6, 9, 12, 15, _, _, _, _, _),
+         _mm_setr_epi8(_, _, _, _, _, _, _, _, _, _, _, 2, 5, 8, 11, 14)},
+        {_mm_setr_epi8(2, 5, 8, 11, 14, _, _, _, _, _, _, _, _, _, _, _),
+         _mm_setr_epi8(_, _, _, _, _, 1, 4, 7, 10, 13, _, _, _, _, _, _),
+         _mm_setr_epi8(_, _, _, _, _, _, _, _, _, _, 0, 3, 6, 9, 12, 15)},
+    };
+    int x = low;
+    for (; x + 16 <= high; x += 16) {
+        const uint8_t *in = row + 3 * (size_t)x;
+        __m128i a = _mm_loadu_si128((const void *)in), b = _mm_loadu_si128((const void *)(in + 16));
+        __m128i c = _mm_loadu_si128((const void *)(in + 32));
+        for (int channel = 0; channel < 3; channel++) {
+            __m128i bytes = _mm_or_si128(
+                _mm_shuffle_epi8(a, masks[channel][0]),
+                _mm_or_si128(_mm_shuffle_epi8(b, masks[channel][1]), _mm_shuffle_epi8(c, masks[channel][2])));
+            store_widened(bytes, planes[channel] + x);
+        }
+    }
+    return x;
+}
+#endif
+
+void cr_widen(cr_kernel kernel, const uint8_t *row, int channels, int low, int high, int16_t *const *planes) {
+#if defined(__x86_64__)
+    if (channels == 3 && kernel != CR_SCALAR && __builtin_cpu_supports("ssse3"))
+        low = widen_rgb(row, low, high, planes);
+#endif
+    (void)kernel;
+    widen_scalar(row, channels, low, high, planes);
+}
+
+void cr_narrow(const int16_t *planes, int channels, int count, uint8_t *row) {
+    if (channels == 3) {
+        const int16_t *r = planes, *g = r + count, *b = g + count;
+        for (int x = 0; x < count; x++, row += 3) {
+            row[0] = rounded(r[x]);
+            row[1] = rounded(g[x]);
+            row[2] = rounded(b[x]);
+        }
+    } else {
+        for (int c = 0; c < channels; c++, planes += count)
+            for (int x = 0; x < count; x++) row[(size_t)channels * (size_t)x + (size_t)c] = rounded(planes[x]);
+    }
+}
+
+void cr_store_column(const uint8_t *row, int channels, int count, uint8_t *out, size_t stride) {
+    for (int i = 0; i < count; i++, row += channels, out += stride)
+        for (int c = 0; c < channels; c++) out[c] = row[c];
+}
+
+void cr_reverse(const uint8_t *row, int channels, int count, uint8_t *out) {
+    const uint8_t *in = row + (size_t)channels * (size_t)count;
+    for (int i = 0; i < count; i++, out += channels) {
+        in -= channels;
+        for (int c = 0; c < channels; c++) out[c] = in[c];
+    }
+}
+
+int cr_differing(const uint8_t *row, int channels, int count, const uint8_t *colour, int *first, int *last) {
+    int from = 0, to = count - 1;
+    while (from < count && !memcmp(row + (size_t)channels * (size_t)from, colour, (size_t)channels)) from++;
+    if (from == count) return 0;
+    while (!memcmp(row + (size_t)channels * (size_t)to, colour, (size_t)channels)) to--;
+    *first = from;
+    *last = to;
+    return 1;
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "CResample.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LOBES = 3, STEPS = 1024 };
+
+// Lanczos-3 at multiples of 1/STEPS, made on first use: before any fork, where it is then shared. Nothing here runs on
+// two threads.
+static float kernel[LOBES * STEPS + 2];
+
+static void make_kernel(void) {
+    if (kernel[0] == 1) return;
+    for (int i = 1; i < LOBES * STEPS; i++) {
+        double x = M_PI * i / STEPS;
+        kernel[i] = (float)(LOBES * sin(x) * sin(x / LOBES) / (x * x));
+    }
+    // Exactly zero at whole numbers, so that a resize by nothing is exactly nothing.
+    for (int i = 1; i <= LOBES; i++) kernel[i * STEPS] = 0;
+    kernel[0] = 1;
+}
+
+static inline float lanczos(double x) {
+    double at = fabs(x) * STEPS;
+    if (at >= LOBES * STEPS) return 0;
+    int index = (int)at;
+    float rest = (float)(at - index);
+    return kernel[index] + rest * (kernel[index + 1] - kernel[index]);
+}
+
+static int imax(int a, int b) { return a > b ? a : b; }
+static int imin(int a, int b) { return a < b ? a : b; }
+
+// The weights of one output, as fractions, normalised; returns how many.
+static int weigh(const cr_axis *axis, int index, double scale, float *weights, float *scratch, int *first) {
+    double centre = axis->first + axis->step * index;
+    double reach = LOBES * scale;
+    int extra = axis->sharpening > 0;
+    // Input k has its centre at k + 1/2.
+    int low = imax(axis->low, (int)ceil(centre - reach - 0.5) - extra);
+    int high = imin(axis->high, (int)floor(centre + reach - 0.5) + 1 + extra);
+    if (high <= low) {
+        // The centre lies outside, by less than a sample: the nearest one it is.
+        *first = imin(imax((int)floor(centre), axis->low), axis->high - 1);
+        weights[0] = 1;
+        return 1;
+    }
+    int count = high - low;
+    double inverse = 1 / scale;
+    for (int k = 0; k < count; k++) weights[k] = lanczos((low + k + 0.5 - centre) * inverse);
+    if (extra) {
+        float a = (float)axis->sharpening;
+        memcpy(scratch, weights, (size_t)count * sizeof *weights);
+        for (int k = 0; k < count; k++)
+            weights[k] = (1 + 2 * a) * scratch[k] -
+                         a * ((k > 0 ? scratch[k - 1] : 0) + (k + 1 < count ? scratch[k + 1] : 0));
+    }
+    float sum = 0;
+    for (int k = 0; k < count; k++) sum += weights[k];
+    // A sum near zero cannot happen: the kernel's main lobe covers at least one input within [low, high).
+    float norm = fabsf(sum) > 1e-6f ? 1 / sum : 1;
+    for (int k = 0; k < count; k++) weights[k] *= norm;
+    *first = low;
+    return count;
+}
+
+// Rounds to fixed point so that the weights add up to exactly one, and drops zeros at both ends.
+static int quantise(const float *weights, int count, int16_t *out, int *first) {
+    int sum = 0, largest = 0;
+    for (int k = 0; k < count; k++) {
+        int value = (int)lrintf(weights[k] * (1 << CR_TAP_BITS));
+        out[k] = (int16_t)imax(-32768, imin(32767, value));
+        sum += out[k];
+        if (out[k] > out[largest]) largest = k;
+    }
+    out[largest] = (int16_t)(out[largest] + (1 << CR_TAP_BITS) - sum);
+    int skip = 0;
+    while (skip < count - 1 && out[skip] == 0) skip++;
+    while (count > skip + 1 && out[count - 1] == 0) count--;
+    if (skip > 0) memmove(out, out + skip, (size_t)(count - skip) * sizeof *out);
+    *first += skip;
+    return count - skip;
+}
+
+// An output that lies exactly on an input needs far less than its neighbours: all but one of its weights are zero. What
+// it needs is widened again so that nothing begins or ends before what comes earlier; whoever keeps rows relies on it.
+static void put_in_order(cr_taps *taps, int is_reversed, size_t row) {
+    int count = taps->count;
+    int32_t end = 0;
+    for (int n = 0; n < count; n++) {
+        int i = is_reversed ? count - 1 - n : n;
+        end = imax(end, taps->start[i] + taps->length[i]);
+        taps->length[i] = end - taps->start[i];
+    }
+    int32_t start = INT32_MAX;
+    for (int n = count - 1; n >= 0; n--) {
+        int i = is_reversed ? count - 1 - n : n;
+        start = imin(start, taps->start[i]);
+        size_t shift = (size_t)(taps->start[i] - start);
+        if (shift == 0) continue;
+        int16_t *weights = taps->weights + (size_t)i * row;
+        memmove(weights + shift, weights, (size_t)taps->length[i] * sizeof *weights);
+        memset(weights, 0, shift * sizeof *weights);
+        taps->start[i] = start;
+        taps->length[i] += (int32_t)shift;
+    }
+}
+
+int cr_taps_make(cr_taps *taps, const cr_axis *axis) {
+    make_kernel();
+    memset(taps, 0, sizeof *taps);
+    double scale = fabs(axis->step) > 1 ? fabs(axis->step) : 1;
+    // The widest that any output can be, bounded by the inputs there are.
+    int widest = imin((int)fmin(2 * LOBES * scale + 5, 1e9), axis->high - axis->low);
+    widest = imax(widest, 1);
+    int groups = (widest + CR_GROUP - 1) / CR_GROUP;
+    size_t row = (size_t)groups * CR_GROUP, count = (size_t)axis->count;
+    float *scratch = malloc(2 * (size_t)(widest + 4) * sizeof *scratch);
+    taps->start = malloc(count * sizeof *taps->start);
+    taps->length = malloc(count * sizeof *taps->length);
+    taps->weights = calloc(count * row, sizeof *taps->weights);
+    if (!scratch || !taps->start || !taps->length || !taps->weights) {
+        free(scratch);
+        cr_taps_free(taps);
+        return -1;
+    }
+    taps->count = axis->count;
+    taps->span = widest;
+    taps->groups = groups;
+    taps->low = axis->high;
+    taps->high = axis->low;
+    for (int i = 0; i < axis->count; i++) {
+        int first;
+        int16_t *weights = taps->weights + (size_t)i * row;
+        int length = weigh(axis, i, scale, scratch, scratch + widest + 4, &first);
+        length = quantise(scratch, length, weights, &first);
+        memset(weights + length, 0, (row - (size_t)length) * sizeof *weights);
+        taps->start[i] = first;
+        taps->length[i] = length;
+    }
+    free(scratch);
+    put_in_order(taps, axis->step < 0, row);
+    int needed = 1;
+    for (int i = 0; i < axis->count; i++) {
+        taps->low = imin(taps->low, taps->start[i]);
+        taps->high = imax(taps->high, taps->start[i] + taps->length[i]);
+        needed = imax(needed, taps->length[i]);
+    }
+
+    // Trimmed zeros can make a whole group superfluous; the horizontal pass should not multiply by them.
+    int used = (needed + CR_GROUP - 1) / CR_GROUP;
+    if (used < groups) {
+        size_t narrow = (size_t)used * CR_GROUP;
+        for (size_t i = 1; i < count; i++)
+            memmove(taps->weights + i * narrow, taps->weights + i * row, narrow * sizeof *taps->weights);
+        taps->groups = used;
+    }
+    return 0;
+}
+
+void cr_taps_free(cr_taps *taps) {
+    free(taps->start);
+    free(taps->length);
+    free(taps->weights);
+    memset(taps, 0, sizeof *taps);
+}
+
+cr_axis cr_axis_make(const cr_span *span, double density, int unit, int samples, double sharpening) {
+    double scale = (double)span->length / span->resampled;  // pixels of the source to one of the result
+    // Centre of the first output sample, in pixels of the resampled picture.
+    double first = span->is_mirrored ? span->window + span->kept - unit / 2.0 : span->window + unit / 2.0;
+    double step = span->is_mirrored ? -unit : unit;
+    double begin = span->from * density, end = (span->from + (double)span->length) * density;
+    int low = (int)floor(begin + 1e-9), high = (int)ceil(end - 1e-9);
+    if (high > samples) high = samples;
+    if (low >= high) low = high - 1;
+    return (cr_axis){
+        .count = (span->kept + unit - 1) / unit,
+        .first = (span->from + first * scale) * density,
+        .step = step * scale * density,
+        .low = low,
+        .high = high,
+        .sharpening = sharpening,
+    };
+}

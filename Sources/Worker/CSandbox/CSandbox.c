@@ -1,2 +1,0 @@
-#include "CSandbox.h"
-typedef int CSandbox_placeholder;

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CCodecShims
+
+/// The libraries behind the codecs, as a whole.
+public enum CodecLibraries {
+    /// Has them do what they could not do once the process may ask the system for nothing.
+    public static func warmUp() {
+        codec_warm_up()
+        // Tries the shortcuts past libjpeg against libjpeg itself; they stay off where the two disagree.
+        _ = jpeg_shortcuts_warm_up()
+    }
+}

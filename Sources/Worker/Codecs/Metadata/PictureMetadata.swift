@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ImageJob
+
+/// What a file says about its pixels besides the pixels.
+///
+/// Read by walking the file's segments: total and bounded, every step moves forward. What is damaged is as if it were not
+/// there; whether the file as a whole is right is its decoder's question.
+public struct PictureMetadata: Equatable, Sendable {
+    /// EXIF's number, 1...8.
+    public var orientation = 1
+    /// Whether there is a colour profile, and it is another than sRGB.
+    public var hasForeignProfile = false
+
+    public init(of bytes: Span<UInt8>, format: ImageFormat) {
+        switch format {
+        case .jpeg: self.readJPEG(bytes)
+        case .png: self.readPNG(bytes)
+        default: break
+        }
+    }
+
+    private mutating func readJPEG(_ bytes: Span<UInt8>) {
+        let profileMark = 14  // "ICC_PROFILE", a zero, which part this is, and of how many
+        var hasExif = false
+        var at = 2
+        while at + 4 <= bytes.count {
+            guard bytes[at] == 0xFF else {
+                at += 1
+                continue
+            }
+            let marker = bytes[at + 1]
+            switch marker {
+            case 0xFF: at += 1
+            case 0x00, 0x01, 0xD0...0xD8: at += 2
+            case 0xD9, 0xDA: return
+            default:
+                guard let length = bytes.half(at + 2), length >= 2 else { return }
+                let content = bytes.extracting(bytes.range(at + 4, length - 2))
+                if marker == 0xE1, !hasExif, content.has("Exif\0\0", at: 0) {
+                    hasExif = true
+                    self.orientation = ExifOrientation.read(content)
+                } else if marker == 0xE2, content.has("ICC_PROFILE\0", at: 0), content.count >= profileMark {
+                    // sRGB's profiles are small: one in several parts is another one.
+                    let isWhole = content[profileMark - 1] == 1
+                    let profile = content.extracting(content.range(profileMark, content.count))
+                    if !isWhole || !ColourProfile.isStandard(profile) { self.hasForeignProfile = true }
+                }
+                at += 2 + length
+            }
+        }
+    }
+
+    private mutating func readPNG(_ bytes: Span<UInt8>) {
+        var at = 8
+        while let length = bytes.word(at), bytes.count - at >= 12, length <= bytes.count - at - 12 {
+            if bytes.has("eXIf", at: at + 4) {
+                self.orientation = ExifOrientation.read(bytes.extracting(bytes.range(at + 8, length)))
+                return
+            }
+            if bytes.has("IEND", at: at + 4) { return }
+            at += 12 + length
+        }
+    }
+}

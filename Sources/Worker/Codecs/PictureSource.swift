@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CCodecShims
+public import ImageJob
+public import Pixels
+
+/// A picture that is being decoded, row by row.
+///
+/// Owns the decoder behind the pointer, from `init` to `deinit`; the bytes it reads must outlive it.
+public struct PictureSource: ~Copyable, RowSource {
+    /// Bytes that a decoder may allocate when its format makes it keep the whole picture, as progressive JPEG and
+    /// interlaced PNG do. Half of what a worker's child may have in all.
+    static let maxMemory: UInt64 = 512 << 20
+
+    private let source: UnsafeMutablePointer<pixel_source>
+    /// Nanoseconds that opening and reading have taken so far, and reading alone.
+    public var time: UInt64 { self.openTime + self.rowTime }
+    public private(set) var rowTime: UInt64 = 0
+    private let openTime: UInt64
+    /// What a decoder that shrinks has made of the picture's pixels.
+    public let scale: DecodedScale
+    /// EXIF's number, 1...8, as far as the decoder has seen it: not of JPEG and PNG, which `PictureMetadata` reads.
+    public let orientation: Int
+
+    public static let formats = ImageFormat.allCases
+
+    /// - Parameters:
+    ///   - reduction: how many pixels will become one; a decoder may shrink by less than that.
+    public init(
+        _ bytes: UnsafeRawBufferPointer, format: ImageFormat, limits: PixelLimits, deadline: UInt64, reduction: Double
+    ) throws(JobFailure) {
+        let before = codec_now()
+        var limits = source_limits(
+            max_pixels: UInt64(clamping: limits.maxSourcePixels), max_memory: Self.maxMemory, deadline: deadline)
+        let start = bytes.assumingMemoryBound(to: UInt8.self).baseAddress
+        var source: UnsafeMutablePointer<pixel_source>?
+        var eighths: Int32 = 8
+        var exif: UnsafePointer<UInt8>?
+        var exifCount = 0
+        switch format {
+        case .jpeg:
+            eighths = jpeg_scale_for(reduction)
+            try jpeg_rgb_open(start, bytes.count, &limits, eighths, &source).check()
+        case .png:
+            try png_rgba_open(start, bytes.count, &limits, &source).check()
+        case .webp:
+            try webp_open(start, bytes.count, &limits, &source, &exif, &exifCount).check()
+        case .gif:
+            try gif_open(start, bytes.count, &limits, &source).check()
+        case .tiff:
+            try tiff_open(start, bytes.count, &limits, &source).check()
+        case .bmp:
+            try bmp_open(start, bytes.count, &limits, &source).check()
+        case .avif:
+            try avif_open(start, bytes.count, &limits, &source).check()
+        }
+        guard let source else { throw .internalError }
+        self.source = source
+        self.orientation =
+            exif.map { ExifOrientation.read(Span(_unsafeStart: $0, count: exifCount)) }
+            ?? Int(source.pointee.orientation)
+        self.scale = DecodedScale(density: Double(eighths) / 8, sharpening: jpeg_sharpening_for(eighths))
+        self.openTime = codec_now() - before
+    }
+
+    deinit { self.source.pointee.close(self.source) }
+
+    public var size: ImageSize {
+        ImageSize(width: Int(self.source.pointee.width), height: Int(self.source.pointee.height))
+    }
+
+    public var channels: Int { Int(self.source.pointee.channels) }
+
+    public mutating func readRow(into row: UnsafeMutablePointer<UInt8>) throws(JobFailure) {
+        let before = codec_now()
+        try self.source.pointee.read_row(self.source, row).check()
+        self.rowTime += codec_now() - before
+    }
+}

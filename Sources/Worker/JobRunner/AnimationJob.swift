@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Codecs
+internal import ImageJob
+internal import Pixels
+internal import Transforms
+
+/// The steps of a job whose source may move, and whose result can: frame by frame, and of each only what has changed.
+struct AnimationJob {
+    let request: JobRequest
+    let source: UnsafeRawBufferPointer
+    let format: ImageFormat
+
+    /// - Returns: nil when there is one frame only, which is a still's job.
+    func run() throws(JobFailure) -> JobResult? {
+        var animation = try self.open()
+        guard animation.frameCount > 1 else { return nil }
+        var timings = JobTimings()
+        let orientation = Symmetry(orientation: animation.orientation)
+        let part = self.request.options.trim ? try self.trimmed(orientation, &timings) : PixelRect(animation.size)
+        let geometry = try self.request.geometry(for: part, orientation: orientation, as: self.request.options.format)
+        try self.check(geometry.output, frames: animation.frameCount)
+
+        let target = self.request.options.format ?? self.format
+        var encoder = try AnimationEncoder(
+            target, size: geometry.output, source: animation, quality: self.request.quality(for: target),
+            limits: self.request.limits, deadline: self.request.deadline)
+        var renderer = try FrameRenderer(geometry, canvas: animation.size)
+        for _ in 0..<animation.frameCount {
+            try animation.readFrame()
+            let before = JobTimings.now
+            let changed = try renderer.update(animation.pixels, changed: animation.changed)
+            let between = JobTimings.now
+            try encoder.add(renderer.pixels, changed: changed, source: animation)
+            timings.resize += between - before
+            timings.encode += JobTimings.now - between
+        }
+        timings.decode += animation.time
+        let before = JobTimings.now
+        let image = try encoder.finish()
+        timings.encode += JobTimings.now - before
+        return JobResult(image, timings)
+    }
+
+    private func open() throws(JobFailure) -> AnimationSource {
+        try AnimationSource(
+            self.source, format: self.format, limits: self.request.limits, deadline: self.request.deadline)
+    }
+
+    /// Frames of the result cost as much as those of the source.
+    private func check(_ output: ImageSize, frames: Int) throws(JobFailure) {
+        let most = AnimationSource.total(UInt64(clamping: self.request.limits.maxSourcePixels))
+        guard UInt64(output.area) <= most / UInt64(frames) else { throw .resultTooLarge }
+    }
+
+    /// What is left when a border is cut off that all frames have, in the colour of the first one's corner.
+    private func trimmed(_ orientation: Symmetry, _ timings: inout JobTimings) throws(JobFailure) -> PixelRect {
+        var animation = try self.open()
+        defer { timings.decode += animation.time }
+        let corner = orientation.origin(of: PixelRect(x: 0, y: 0, width: 1, height: 1), in: animation.size)
+        var border = Border(of: animation.size)
+        for _ in 0..<animation.frameCount {
+            try animation.readFrame()
+            border.add(animation.pixels, corner: corner, changed: animation.changed)
+        }
+        return border.remainder
+    }
+}

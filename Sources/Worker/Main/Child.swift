@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Codecs
+internal import Glibc
+internal import ImageJob
+internal import JobRunner
+internal import Platform
+internal import Sandbox
+internal import WorkerProtocol
+
+/// One picture, and then gone. Holds its connection and its job's bytes, and nothing else.
+enum Child {
+    /// The descriptor that the connection is moved to; everything above it is closed.
+    private static let connectionNumber: Int32 = 3
+
+    static func run(
+        connection: Int32, null: Int32, _ arguments: borrowing WorkerArguments, _ sandbox: borrowing Sandbox
+    ) -> Never {
+        Fork.dieWithParent()
+        for standard: Int32 in 0...2 { dup2(null, standard) }
+        if connection != Self.connectionNumber { dup2(connection, Self.connectionNumber) }
+        CurrentProcess.closeDescriptors(from: Self.connectionNumber + 1)
+        // A generous second more than the keeper allows: this bounds a child whose keeper is stopped.
+        let isRestricted = sandbox.restrictChild(
+            memory: arguments.memory, cpuSeconds: arguments.jobTimeout / 1000 + 2,
+            resultBytes: UInt64(PixelLimits.standard.maxResultBytes))
+        guard isRestricted else { Fork.exit(3) }
+
+        let socket = PacketSocket(adopting: OwnedDescriptor(adopting: Self.connectionNumber))
+        // No message: the front has hung up. A message that is no job: it is not a front, and gets no answer.
+        guard var message = try? socket.receive(maximum: maximumFrameLength, waits: true),
+            let job = try? message.bytes.withUnsafeBufferPointer({ try Job(decoding: $0.span) })
+        else { Fork.exit(2) }
+        guard let descriptor = message.descriptor.take(), let source = try? SealedMemory(descriptor) else {
+            Fork.exit(2)
+        }
+        Self.perform(job, source, socket)
+        Fork.exit(0)
+    }
+
+    private static func perform(_ job: Job, _ source: SealedMemory, _ socket: borrowing PacketSocket) {
+        let deadline = job.timeLimit == 0 ? 0 : CurrentProcess.monotonicNanoseconds + UInt64(job.timeLimit) * 1_000_000
+        let request = JobRequest(
+            options: job.options, scaleUp: job.scaleUp, limits: job.limits, deadline: deadline)
+        do throws(JobFailure) {
+            let result = try JobRunner.run(request, source: source.bytes)
+            guard result.image.bytes.count <= job.limits.maxResultBytes else { throw .resultTooLarge }
+            guard let memory = Self.sealed(result.image.bytes) else { throw .outOfMemory }
+            let outcome = Reply.Outcome.result(
+                Reply.Result(
+                    format: result.image.format, size: result.image.size, byteCount: result.image.bytes.count))
+            let cost = Reply.Cost(
+                decode: Self.microseconds(result.timings.decode), resize: Self.microseconds(result.timings.resize),
+                encode: Self.microseconds(result.timings.encode), peakMemoryKB: CurrentProcess.peakMemoryKB)
+            try? socket.send(
+                Reply(nonce: job.nonce, outcome: outcome, cost: cost).encoded(), passing: memory.number)
+        } catch {
+            let cost = Reply.Cost(peakMemoryKB: CurrentProcess.peakMemoryKB)
+            try? socket.send(Reply(nonce: job.nonce, outcome: .failure(error), cost: cost).encoded())
+        }
+    }
+
+    private static func sealed(_ bytes: UnsafeRawBufferPointer) -> OwnedDescriptor? {
+        do throws(SystemError) {
+            var file = try MemoryFile()
+            try file.append(bytes)
+            return try file.seal()
+        } catch {
+            return nil
+        }
+    }
+
+    private static func microseconds(_ nanoseconds: UInt64) -> UInt32 { UInt32(clamping: nanoseconds / 1000) }
+}

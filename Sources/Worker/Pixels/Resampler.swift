@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ImageJob
+
+/// Makes rows of a resampled picture from rows of a source, as soon as all that a row needs has come.
+///
+/// Each source row is resampled horizontally when it comes, rounded to 8 bits as the original service does, and kept in a
+/// ring for as long as rows of the result need it: the ring is as narrow as the result. Rows come out in the order in
+/// which their inputs come in: last to first when the vertical axis is mirrored.
+public final class Resampler {
+    private let rows: Taps
+    private let isReversed: Bool
+    private let passes: any ResamplingPasses
+    private let ringRows: Int
+    private var read = 0
+    private var made = 0
+
+    public init(
+        columns: AxisSpan, rows: AxisSpan, source: ImageSize, channels: Int, scale: DecodedScale
+    ) throws(JobFailure) {
+        let columnTaps = try Taps(columns, samples: source.width, scale: scale)
+        let rowTaps = try Taps(rows, samples: source.height, scale: scale)
+        self.isReversed = rows.isMirrored
+        // Nothing that an output needs begins before what the one before it needs, so its span is all that is kept.
+        self.ringRows = rowTaps.span
+        self.passes =
+            channels == 4
+            ? try AlphaPasses(columns: columnTaps, width: source.width, ringRows: rowTaps.span)
+            : try OpaquePasses(columns: columnTaps, width: source.width, channels: channels, ringRows: rowTaps.span)
+        self.rows = rowTaps
+    }
+
+    /// Where the next row of the source is to be written, before `rowIsThere()`.
+    public var slot: UnsafeMutablePointer<UInt8> { self.passes.input }
+
+    public func rowIsThere() {
+        if self.rows.needed.contains(self.read) { self.passes.takeInput(to: self.read % self.ringRows) }
+        self.read += 1
+    }
+
+    public var isDone: Bool { self.made == self.rows.count }
+
+    /// The row of the result that can be made now; nil when more of the source is needed, or nothing is left to make.
+    public var ready: Int? {
+        guard !self.isDone else { return nil }
+        let row = self.row(self.made)
+        return self.rows.inputs(of: row).upperBound <= self.read ? row : nil
+    }
+
+    /// Makes the row `ready` and goes on to the next.
+    public func make(into out: UnsafeMutablePointer<UInt8>) {
+        let row = self.row(self.made)
+        self.made += 1
+        let inputs = self.rows.inputs(of: row)
+        for (at, input) in inputs.enumerated() { self.passes.choose(input % self.ringRows, at: at) }
+        self.passes.combine(inputs.count, self.rows.weights(of: row), into: out)
+    }
+
+    private func row(_ step: Int) -> Int { self.isReversed ? self.rows.count - 1 - step : step }
+}
+
+/// The two passes over rows of one kind of pixel, and the ring between them.
+protocol ResamplingPasses: AnyObject {
+    /// One row of the source.
+    var input: UnsafeMutablePointer<UInt8> { get }
+    /// Resamples it into a row of the ring.
+    func takeInput(to ringRow: Int)
+    /// Says which row of the ring is number `at` of those that are combined next.
+    func choose(_ ringRow: Int, at: Int)
+    func combine(_ count: Int, _ weights: UnsafePointer<Int16>, into out: UnsafeMutablePointer<UInt8>)
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ImageJob
+
+/// A plan, told in the coordinates of the picture as it is stored: cut out, resampled and cut again before anything is
+/// turned, so that rows can be used in the order in which they come.
+public struct StoredGeometry: Equatable, Sendable {
+    /// The part that is resampled, …
+    public var source: PixelRect
+    /// … to this size, …
+    public var resampled: ImageSize
+    /// … of which this part is kept, …
+    public var window: PixelRect
+    /// … and turned.
+    public var symmetry: Symmetry
+
+    /// - Parameters:
+    ///   - plan: made for `part` after `orientation`.
+    ///   - orientation: what makes the stored picture upright.
+    ///   - part: the part of the stored picture that the plan is about.
+    public init(_ plan: TransformPlan, orientation: Symmetry, part: PixelRect) {
+        self.source = orientation.origin(of: plan.source, in: part.size)
+        self.source.x += part.x
+        self.source.y += part.y
+        self.resampled = orientation.size(of: plan.resampled)
+        self.window = orientation.origin(of: plan.window, in: self.resampled)
+        self.symmetry =
+            orientation
+            .followed(by: Symmetry(quarterTurns: plan.quarterTurns))
+            .followed(by: Symmetry(mirrorsX: plan.flipHorizontal, mirrorsY: plan.flipVertical))
+    }
+
+    /// The result's size.
+    public var output: ImageSize { self.symmetry.size(of: self.window.size) }
+
+    public var resamples: Bool { self.resampled != self.source.size }
+
+    /// How many pixels become one, on the axis where these are fewer.
+    public var reduction: Double {
+        min(
+            Double(self.source.width) / Double(self.resampled.width),
+            Double(self.source.height) / Double(self.resampled.height))
+    }
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CResample
+public import ImageJob
+public import Pixels
+
+/// Makes the result's pixels from a source's rows: cuts, resamples, turns.
+public enum Rendering {
+    /// - Parameters:
+    ///   - geometry: in pixels of the picture; `scale` says what the decoder has made of these.
+    ///   - checkTime: called between rows; throws when there is none left.
+    public static func render(
+        _ source: inout some RowSource & ~Copyable, _ geometry: StoredGeometry, scale: DecodedScale,
+        checkTime: () throws(JobFailure) -> Void
+    ) throws(JobFailure) -> PixelBuffer {
+        let target = try PixelBuffer(size: geometry.output, channels: source.channels)
+        if geometry.resamples || scale.density != 1 {
+            try Self.resample(&source, geometry, scale, target, checkTime)
+        } else {
+            try Self.copy(&source, geometry, target, checkTime)
+        }
+        return target
+    }
+
+    private static func resample(
+        _ source: inout some RowSource & ~Copyable, _ geometry: StoredGeometry, _ scale: DecodedScale,
+        _ target: borrowing PixelBuffer, _ checkTime: () throws(JobFailure) -> Void
+    ) throws(JobFailure) {
+        let resampler = try Resampler(
+            columns: AxisSpan(
+                from: geometry.source.x, length: geometry.source.width, resampled: geometry.resampled.width,
+                window: geometry.window.x, kept: geometry.window.width, isMirrored: geometry.symmetry.mirrorsX),
+            rows: AxisSpan(
+                from: geometry.source.y, length: geometry.source.height, resampled: geometry.resampled.height,
+                window: geometry.window.y, kept: geometry.window.height, isMirrored: geometry.symmetry.mirrorsY),
+            source: source.size, channels: source.channels, scale: scale)
+        let channels = source.channels
+        let isTransposed = geometry.symmetry.transposes
+        let column = try Scratch<UInt8>(count: isTransposed ? geometry.window.width * channels : 0)
+        while !resampler.isDone {
+            try source.readRow(into: resampler.slot)
+            resampler.rowIsThere()
+            while let row = resampler.ready {
+                try checkTime()
+                if isTransposed {
+                    resampler.make(into: column.start)
+                    cr_store_column(
+                        column.start, Int32(channels), Int32(geometry.window.width), target.start + row * channels,
+                        target.stride)
+                } else {
+                    resampler.make(into: target.row(row))
+                }
+            }
+        }
+    }
+
+    private static func copy(
+        _ source: inout some RowSource & ~Copyable, _ geometry: StoredGeometry, _ target: borrowing PixelBuffer,
+        _ checkTime: () throws(JobFailure) -> Void
+    ) throws(JobFailure) {
+        let channels = source.channels
+        let kept = PixelRect(
+            x: geometry.source.x + geometry.window.x, y: geometry.source.y + geometry.window.y,
+            width: geometry.window.width, height: geometry.window.height)
+        let row = try Scratch<UInt8>(count: source.size.width * channels)
+        let reversed = try Scratch<UInt8>(count: kept.width * channels)
+        for y in 0..<kept.y + kept.height {
+            try source.readRow(into: row.start)
+            guard y >= kept.y else { continue }
+            try checkTime()
+            var from = row.start + kept.x * channels
+            if geometry.symmetry.mirrorsX {
+                cr_reverse(from, Int32(channels), Int32(kept.width), reversed.start)
+                from = reversed.start
+            }
+            let index = geometry.symmetry.mirrorsY ? kept.y + kept.height - 1 - y : y - kept.y
+            if geometry.symmetry.transposes {
+                cr_store_column(
+                    from, Int32(channels), Int32(kept.width), target.start + index * channels, target.stride)
+            } else {
+                target.row(index).update(from: from, count: kept.width * channels)
+            }
+        }
+    }
+}

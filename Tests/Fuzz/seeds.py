@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Writes seeds for one harness into a directory: seeds.py HARNESS DIRECTORY
+
+Inputs that once broke something are files under Corpus; what can be made is made here, so that the tree stays small. A
+harness without seeds of its own starts from its corpus alone.
+"""
+
+import hashlib
+import io
+import json
+import pathlib
+import struct
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+
+def request_heads():
+    host = "Host: a\r\n"
+    for line in ("GET / HTTP/1.1", "HEAD /200x/http://a.test/b.jpg?c HTTP/1.0", "OPTIONS * HTTP/1.1",
+                 "GET http://host/a HTTP/1.1", "POST / HTTP/2.0"):
+        for fields in ("", host, host + "Connection: close, x\r\n", host + "Content-Length: 12\r\n",
+                       host + "Transfer-Encoding: chunked\r\n", host + "If-None-Match: \"a\", W/\"b\"\r\nAccept: */*\r\n",
+                       host + " folded\r\n", host + host):
+            yield f"{line}\r\n{fields}\r\n".encode()
+    yield b"\r\nGET / HTTP/1.1\nHost: a\n\n"
+
+
+def request_urls():
+    for row in json.loads((ROOT / "Fixtures/vectors/requests.json").read_text()):
+        yield f"{row['base_url']}\n{row['request_target']}".encode()
+    for row in json.loads((ROOT / "Fixtures/vectors/options.json").read_text()):
+        yield f"\n/{row['input']}/http://example.com/a.jpg".encode()
+
+
+def frames():
+    def frame(kind, body):
+        return struct.pack("<4sBBH", b"IPW1", kind, 1, 8 + len(body)) + body
+
+    nonce = bytes(range(16))
+    yield frame(1, struct.pack("<IHH", 63, 6, 6))
+    for form in (0, 1, 2):
+        yield frame(2, nonce + struct.pack("<IQQQHH6dqq", 20000, 10**8, 5 * 10**7, 1 << 26, 63, form, 500, .5, -1, 0, 0, 0,
+                                          -90, 80))
+    yield frame(3, nonce + struct.pack("<HHIIQ4I", 0, 1, 500, 333, 70000, 1, 2, 3, 4))
+    yield frame(3, nonce + struct.pack("<HHIIQ4I", 2, 0, 0, 0, 0, 0, 0, 0, 0))
+    for end in ((1, 0), (2, 11), (3, 0), (4, 0)):
+        yield frame(4, struct.pack("<HHQI", *end, 5000, 20000))
+
+
+def response_heads():
+    for status in ("200 OK", "304 Not Modified", "302 Found", "404 Not Found", "100 Continue"):
+        for fields in ("Content-Type: image/jpeg\r\nContent-Length: 5\r\n", "Transfer-Encoding: chunked\r\n",
+                       "Cache-Control: max-age=5, private\r\nETag: \"a\"\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n",
+                       "Location: //a/b\r\nContent-Encoding: gzip\r\n", " folded\r\nX : y\r\n"):
+            yield f"HTTP/1.1 {status}\r\n{fields}\r\n".encode()
+
+
+def cache_entries():
+    def message(fields, body=b"\xff\xd8\xff\xe0" + bytes(40)):
+        head = (f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nContent-Type: image/jpeg\r\nCache-Control: max-age=60\r\n"
+                f"Date: Tue, 14 Nov 2023 22:13:20 GMT\r\nETag: \"a\"\r\n{fields}").encode()
+        return head, body
+
+    def ours(fields, **more):
+        head, body = message(fields + "X-Imageproxy-Key: https://example.com/a.jpg#500x0\r\nX-Imageproxy-Generated: 1700000000\r\n",
+                             **more)
+        head += b"X-Imageproxy-Body: " + hashlib.sha256(body).hexdigest().encode() + b"\r\n"
+        return head + b"X-Imageproxy-Seal: sha-256=" + hashlib.sha256(head).hexdigest().encode() + b"\r\n\r\n" + body
+
+    # The first byte says whether the harness makes the seal right.
+    for flag in (b"0", b"1"):
+        yield flag + ours("")
+        yield flag + ours(f"X-Imageproxy-Source: {'a1' * 32}\r\nX-Imageproxy-Tag: \"t\"\r\nX-Imageproxy-Fetched-From: https://b/\r\n")
+        yield flag + ours("Vary: Foo, Bar\r\nX-Imageproxy-Varies-By: bar,foo\r\n", body=b"")
+        yield flag + ours("Vary: Foo\r\nX-Imageproxy-Selection: foo 00\r\n")
+        yield flag + b"\r\n".join(message("Vary: Accept\r\nX-From-Cache: 1\r\nX-Varied-Accept: image/*\r\n"))
+
+
+def images():
+    """Small pictures of every kind: what a decoder does with them is the same as with large ones."""
+    from PIL import Image
+
+    picture = Image.effect_mandelbrot((40, 28), (-2, -1.5, 1, 1.5), 60)
+
+    def saved(image, form, **settings):
+        out = io.BytesIO()
+        image.save(out, form, **settings)
+        return out.getvalue()
+
+    for mode in ("L", "RGB", "CMYK"):
+        for progressive in (False, True):
+            for subsampling in (0, 1, 2):
+                yield saved(picture.convert(mode), "JPEG", progressive=progressive, subsampling=subsampling, quality=60)
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    yield saved(picture, "JPEG", exif=turned.tobytes())
+    for mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I"):
+        yield saved(picture.convert(mode), "PNG")
+    for form in ("GIF", "BMP", "TIFF", "WEBP"):
+        for mode in ("L", "RGB", "P", "RGBA"):
+            yield saved(picture.convert(mode), form)
+    yield saved(picture.convert("RGBA"), "WEBP", lossless=True, exif=turned.tobytes())
+    yield saved(picture.convert("P"), "GIF", interlace=1)
+    for mode, compressions in (("1", ("group3", "group4", "packbits")), ("RGB", ("tiff_lzw", "tiff_adobe_deflate", "jpeg")),
+                               ("CMYK", ("tiff_lzw", "jpeg")), ("P", ("packbits",)), ("L", ("jpeg",))):
+        for compression in compressions:
+            yield saved(picture.convert(mode), "TIFF", compression=compression)
+    steps = [picture.convert("RGBA").rotate(angle) for angle in (0, 40, 80, 120)]
+    for disposal in (1, 2, 3):
+        yield saved(steps[0], "GIF", save_all=True, append_images=steps[1:], disposal=disposal, duration=50, loop=2)
+    yield saved(steps[0], "WEBP", save_all=True, append_images=steps[1:], duration=50)
+
+
+SEEDS = {
+    "FuzzRequestHead": request_heads, "FuzzRequestURL": request_urls, "FuzzWorkerProtocol": frames,
+    "FuzzResponseHead": response_heads, "FuzzCacheEntry": cache_entries, "FuzzImage": images,
+}
+
+
+def main():
+    harness, directory = sys.argv[1], pathlib.Path(sys.argv[2])
+    directory.mkdir(parents=True, exist_ok=True)
+    for number, seed in enumerate(SEEDS.get(harness, list)()):
+        (directory / f"seed-{number:03}").write_bytes(seed)
+
+
+if __name__ == "__main__":
+    main()

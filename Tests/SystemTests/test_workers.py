@@ -1,0 +1,407 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Workers are killed, stopped and lost, and clients get their pictures all the same."""
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+import pictures
+import processes
+from front import LOCAL, in_parallel
+from origin import picture
+
+
+@pytest.fixture
+def slow(origin, slow_picture):
+    """A picture that takes so long that something can happen meanwhile."""
+    return origin.serve("/slow.png", picture(slow_picture, "image/png"))
+
+
+def launcher_of(front, child):
+    return processes.Process(processes.Process(child.parent).parent)
+
+
+def begin(front, target):
+    """Asks for a picture, and gives the connection and the child that is at it."""
+    # The last one's child may have answered and not ended yet.
+    processes.wait_until(lambda: not processes.children(front.pid), interval=0.002)
+    connection = front.connect()
+    connection.send(f"GET {target} HTTP/1.1\r\nHost: a\r\n\r\n")
+    child = processes.wait_until(lambda: processes.children(front.pid), interval=0.002, what="a child")[0]
+    return connection, child
+
+
+def expect_picture(front, connection, width):
+    answered = connection.read()
+    assert answered.status == 200 and answered["X-Imageproxy-Error"] is None, f"{answered}\n{front.errors}"
+    assert pictures.decoded(answered.body).size[0] == width
+    connection.close()
+
+
+@pytest.mark.parametrize("who", ["child", "keeper", "launcher"])
+def test_a_job_survives_the_death_of_its_worker(start, slow, who):
+    front = start(*LOCAL, "-workers", "2")
+    front.wait_for_workers(2)
+    for times in range(3):
+        connection, child = begin(front, f"/{300 + times}x/{slow}")
+        time.sleep(0.05)
+        victim = {"child": child.pid, "keeper": child.parent, "launcher": launcher_of(front, child).pid}[who]
+        os.kill(victim, signal.SIGKILL)
+        expect_picture(front, connection, 300 + times)
+        assert not processes.alive(child.pid)
+    front.wait_for_workers(2)
+
+
+@pytest.mark.parametrize("who", ["child", "keeper", "launcher"])
+def test_a_job_survives_with_one_worker_too(start, slow, who):
+    front = start(*LOCAL, "-workers", "1")
+    front.wait_for_workers(1)
+    connection, child = begin(front, f"/300x/{slow}")
+    victim = {"child": child.pid, "keeper": child.parent, "launcher": launcher_of(front, child).pid}[who]
+    os.kill(victim, signal.SIGKILL)
+    expect_picture(front, connection, 300)
+    front.wait_for_workers(1)
+
+
+def test_sigterm_to_a_worker_loses_no_job(start, slow):
+    front = start(*LOCAL, "-workers", "2")
+    front.wait_for_workers(2)
+    connection, child = begin(front, f"/300x/{slow}")
+    os.kill(launcher_of(front, child).pid, signal.SIGTERM)
+    expect_picture(front, connection, 300)
+    front.wait_for_workers(2)
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGSYS, signal.SIGBUS])
+def test_a_picture_that_crashes_its_worker_once_gets_a_second_chance(start, slow, signal_number):
+    front = start(*LOCAL, "-workers", "2")
+    front.wait_for_workers(2)
+    connection, child = begin(front, f"/300x/{slow}")
+    os.kill(child.pid, signal_number)
+    expect_picture(front, connection, 300)
+    processes.wait_until(lambda: "ended by signal" in front.errors, what="a log line")
+
+
+def test_a_picture_that_crashes_every_worker_is_given_up(start, slow, slow_picture):
+    front = start(*LOCAL, "-workers", "2")
+    front.wait_for_workers(2)
+    seen = set()
+    connection, child = begin(front, f"/300x/{slow}")
+    for _ in range(2):
+        seen.add(child.pid)
+        os.kill(child.pid, signal.SIGSEGV)
+        if len(seen) == 2:
+            break
+        child = processes.wait_until(
+            lambda: [one for one in processes.children(front.pid) if one.pid not in seen], interval=0.002)[0]
+    answered = connection.read()
+    assert answered.status == 200 and answered["X-Imageproxy-Error"] == "crashed"
+    assert answered.body == slow_picture
+    connection.close()
+
+
+@pytest.mark.parametrize("who", ["child", "keeper", "launcher"])
+def test_a_job_survives_a_worker_that_is_stopped(start, origin, slow, who):
+    front = start(*LOCAL, "-workers", "2", "-transformTimeout", "3s")
+    front.wait_for_workers(2)
+    connection, child = begin(front, f"/300x/{slow}")
+    victim = {"child": child.pid, "keeper": child.parent, "launcher": launcher_of(front, child).pid}[who]
+    os.kill(victim, signal.SIGSTOP)
+    try:
+        # The other worker is there for everybody else.
+        url = origin.serve("/small.jpg", pictures.flat(200, 100))
+        for width in range(10, 30):
+            begin_time = time.monotonic()
+            assert front.picture(f"/{width}x/{url}").size[0] == width
+            assert time.monotonic() - begin_time < 2
+        expect_picture(front, connection, 300)
+    finally:
+        if processes.alive(victim):
+            os.kill(victim, signal.SIGCONT)
+
+
+def test_a_worker_that_is_stopped_while_idle_is_in_nobodys_way(start, origin):
+    front = start(*LOCAL, "-workers", "2")
+    front.wait_for_workers(2)
+    url = origin.serve("/small.jpg", pictures.flat(200, 100))
+    assert front.picture(f"/50x/{url}").size == (50, 25)
+    keeper = processes.keepers(front.pid)[0]
+    os.kill(keeper.pid, signal.SIGSTOP)
+    for width in range(10, 40):
+        begin_time = time.monotonic()
+        assert front.picture(f"/{width}x/{url}").size[0] == width
+        assert time.monotonic() - begin_time < 2
+    os.kill(keeper.pid, signal.SIGCONT)
+
+
+def test_murder_under_load_fails_no_request(start, origin):
+    front = start(*LOCAL, "-workers", "2")
+    front.wait_for_workers(2)
+    urls = [origin.serve(f"/{index}.jpg", pictures.jpeg(640, 427, quality=80 + index)) for index in range(4)]
+    end = time.monotonic() + 10
+    done, failed, kills = [], [], 0
+    victims = random.Random(5)
+
+    def client(which):
+        width = 0
+        with front.connect(timeout=40) as connection:
+            while time.monotonic() < end:
+                width = width % 300 + 1
+                answered = connection.request(f"/{width}x/{urls[which]}")
+                if answered.status != 200 or answered["X-Imageproxy-Error"]:
+                    failed.append(answered)
+                    continue
+                assert pictures.decoded(answered.body).size[0] == width
+                done.append(which)
+
+    with in_parallel(4, client):
+        while time.monotonic() < end:
+            time.sleep(0.1)
+            everyone = [one for level in processes.descendants(front.pid) for one in level]
+            if everyone:
+                with processes.contextlib.suppress(ProcessLookupError):
+                    os.kill(victims.choice(everyone).pid, signal.SIGKILL)
+                    kills += 1
+    assert not failed, f"{len(failed)} of {len(done) + len(failed)} failed, {kills} kills: {failed[:3]}\n{front.errors}"
+    assert kills > 50 and len(done) > 200, f"{kills} kills, {len(done)} pictures\n{front.errors}"
+    # The number of workers recovers.
+    processes.wait_until(lambda: len(processes.keepers(front.pid)) == 2, timeout=10, what="two workers")
+    assert front.picture(f"/400x/{urls[0]}").size[0] == 400
+
+
+def test_a_crowd_that_is_killed_at_once_is_replaced_at_once(start, origin):
+    front = start(*LOCAL, "-workers", "4")
+    front.wait_for_workers(4)
+    url = origin.serve("/small.jpg", pictures.flat(200, 100))
+    before = {one.pid for one in processes.launchers(front.pid)}
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    begin_time = time.monotonic()
+    assert front.picture(f"/50x/{url}").size == (50, 25)
+    assert time.monotonic() - begin_time < 2
+    front.wait_for_workers(4)
+    assert before.isdisjoint(one.pid for one in processes.launchers(front.pid))
+    assert "a worker ended by signal 9; starting another" in front.errors
+
+
+# The queue
+
+
+def test_a_full_queue_refuses_at_once(start, slow, origin):
+    front = start(*LOCAL, "-workers", "1", "-maxQueue", "2")
+    front.wait_for_workers(1)
+    statuses, times = [], []
+
+    def client(index):
+        time.sleep(0.02 * index)
+        begin_time = time.monotonic()
+        answered = front.get(f"/{500 + index}x/{slow}")
+        statuses.append(answered.status)
+        if answered.status == 503:
+            assert answered["Retry-After"] == "1" and answered.text == "busy, try again shortly\n"
+            times.append(time.monotonic() - begin_time)
+
+    with in_parallel(8, client):
+        pass
+    assert statuses.count(200) >= 3 and statuses.count(503) >= 3 and len(statuses) == 8
+    assert front.get("/health-check").body == b"OK"
+    # "At once" counts from when the source is here: the fetch of 30 MB is part of it.
+    assert min(times) < 1
+    assert front.picture(f"/400x/{slow}").size[0] == 400
+
+
+def test_small_pictures_are_not_kept_waiting_by_large_ones(start, slow, origin):
+    front = start(*LOCAL, "-workers", "1", "-cache", "memory")
+    front.wait_for_workers(1)
+    origin.serve("/slow.png", picture(origin.handlers["/slow.png"](None).split(b"\r\n\r\n", 1)[1], "image/png",
+                                      Cache_Control="max-age=1000"))
+    url = origin.serve("/small.jpg", picture(pictures.flat(200, 100), Cache_Control="max-age=1000"))
+    front.get(f"/{slow}")
+    front.get(f"/{url}")
+    order = []
+
+    def client(index):
+        if index < 5:
+            front.get(f"/{600 + index}x/{slow}")
+            order.append("large")
+        else:
+            time.sleep(0.3)
+            front.get(f"/{index}x/{url}")
+            order.append("small")
+
+    with in_parallel(8, client):
+        pass
+    # Three small ones overtake at least the last three of five large ones.
+    assert order.index("small") <= 2 and order[-2:] == ["large", "large"], order
+
+
+# Workers from elsewhere
+
+
+@pytest.fixture
+def worker(bin, tmp_path):
+    """Starts workers that listen on a path of their own."""
+    started = []
+
+    def start_worker(path, *flags):
+        one = subprocess.Popen([str(bin / "imageproxy-worker"), "--jobs-socket", str(path), *flags], env={})
+        started.append(one)
+        processes.wait_until(lambda: os.path.exists(path), what="a socket for jobs")
+        return one
+
+    yield start_worker
+    for one in started:
+        if one.poll() is None:
+            one.terminate()
+        one.wait(5)
+
+
+def test_workers_from_elsewhere_come_and_go(start, worker, origin, tmp_path):
+    path = tmp_path / "jobs.sock"
+    url = origin.serve("/small.jpg", picture(pictures.flat(200, 100), Cache_Control="max-age=1000"))
+    front = start(*LOCAL, "-jobsSocket", str(path), "-cache", "memory")
+    assert processes.descendants(front.pid) == []
+
+    # Nobody is there yet: pictures wait for a while.
+    with in_parallel(1, lambda _: front.picture(f"/10x/{url}")):
+        time.sleep(0.7)
+        first = worker(path)
+    assert f"no workers at {path}" in front.errors
+    processes.wait_until(lambda: f"workers can be reached again at {path}" in front.errors)
+
+    # It goes away: what is in the cache is served, the rest waits.
+    family = {one.pid for level in processes.descendants(first.pid) for one in level}
+    first.kill()
+    first.wait()
+    processes.wait_until(lambda: not any(processes.alive(pid) for pid in family), timeout=3, what="its keeper gone, too")
+    begin_time = time.monotonic()
+    assert front.picture(f"/10x/{url}").size == (10, 5)
+    assert front.get(f"/{url}").status == 200
+    assert time.monotonic() - begin_time < 0.5
+    with in_parallel(1, lambda _: front.picture(f"/20x/{url}")):
+        time.sleep(0.7)
+        # The socket that it left behind is in nobody's way.
+        worker(path)
+    assert front.picture(f"/30x/{url}").size == (30, 15)
+    # It was said once each, and not for every picture.
+    assert front.errors.count("no workers at") == 2
+
+
+def test_a_picture_for_which_there_is_no_worker_is_given_up(start, origin, tmp_path):
+    url = origin.serve("/small.jpg", pictures.flat(200, 100))
+    front = start(*LOCAL, "-jobsSocket", str(tmp_path / "nobody.sock"))
+    begin_time = time.monotonic()
+    answered = front.get(f"/10x/{url}")
+    assert (answered.status, answered["Retry-After"]) == (503, "1")
+    assert 5 < time.monotonic() - begin_time < 20
+    assert front.get(f"/{url}").status == 200
+
+
+def test_a_worker_serves_two_fronts(start, worker, origin, tmp_path):
+    path = tmp_path / "jobs.sock"
+    worker(path)
+    fronts = [start(*LOCAL, "-jobsSocket", str(path)) for _ in range(2)]
+    url = origin.serve("/small.jpg", pictures.flat(200, 100))
+
+    def client(index):
+        for width in range(10, 40):
+            assert fronts[index % 2].picture(f"/{width}x/{url}").size[0] == width
+
+    with in_parallel(4, client):
+        pass
+
+
+# What is left
+
+
+def test_a_front_that_is_killed_leaves_no_worker(start, slow):
+    front = start(*LOCAL, "-workers", "3")
+    front.wait_for_workers(3)
+    connection, _ = begin(front, f"/300x/{slow}")
+    assert len(front.family()) >= 7
+    front.kill()
+    connection.close()
+    front.assert_no_worker_left(timeout=3)
+
+
+def test_a_front_that_is_stopped_with_work_in_hand_leaves_no_worker(start, slow):
+    front = start(*LOCAL, "-workers", "2")
+    front.wait_for_workers(2)
+    connection, _ = begin(front, f"/300x/{slow}")
+    front.signal(signal.SIGTERM)
+    expect_picture(front, connection, 300)
+    front.stop(by=None)
+
+
+def test_descriptors_do_not_become_more(start, origin):
+    front = start(*LOCAL, "-workers", "2", "-fetchTimeout", "300ms", "-cache", "memory:1")
+    good = origin.serve("/good.jpg", pictures.flat(200, 100))
+    broken = origin.serve("/broken.jpg", pictures.jpeg(400, 300)[:5000])
+    silent = origin.serve("/silent.jpg", lambda _: [0.5])
+    html = origin.serve("/html.jpg", picture(b"<html>", "image/jpeg"))
+    bomb = origin.serve("/bomb.png", picture(pictures.png_header(100_000, 100_000), "image/png"))
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        refused = "http://127.0.0.1:%d/a.jpg" % unused.getsockname()[1]
+    targets = [f"/{{0}}x/{url}" for url in (good, good, broken, html, bomb, refused, origin.url("/missing"))]
+
+    def round_of(number):
+        def client(which):
+            for index in range(number // 4):
+                target = targets[(index + which) % len(targets)].format(10 + index)
+                if index % 20 == 19:
+                    target = f"/10x/{silent}"
+                front.get(target)
+                if index % 5 == 0:
+                    with front.connect() as leaving:
+                        leaving.send(f"GET /{90 + index}x/{good} HTTP/1.1\r\nHost: a\r\n\r\n")
+
+        with in_parallel(4, client):
+            pass
+        time.sleep(1)
+        return front.descriptor_count()
+
+    first = round_of(40)
+    # As many again would be as many more if one in thirty were lost.
+    assert round_of(300) <= first + 8, processes.descriptors(front.pid)
+    for keeper in processes.keepers(front.pid):
+        assert len(processes.descriptors(keeper.pid)) < 12
+    front.wait_for_workers(2)
+
+
+def test_what_a_live_child_has(start, slow):
+    front = start(*LOCAL, "-workers", "1", environment={"AWS_SECRET_ACCESS_KEY": "hunter2", "HOME": "/root"})
+    front.wait_for_workers(1)
+    connection, child = begin(front, f"/300x/{slow}")
+    # Its last layer is the filter, which comes right after it was forked.
+    status = processes.wait_until(lambda: (lambda s: s["Seccomp"] == "2" and s)(processes.status(child.pid)), timeout=2)
+    descriptors = processes.descriptors(child.pid)
+    environment = open(f"/proc/{child.pid}/environ", "rb").read()
+    limits = open(f"/proc/{child.pid}/limits").read()
+    maps = open(f"/proc/{child.pid}/maps").read()
+    others = {one.pid: open(f"/proc/{one.pid}/environ", "rb").read()
+              for one in processes.launchers(front.pid) + processes.keepers(front.pid)}
+    root = os.listdir(f"/proc/{child.pid}/root/") if os.geteuid() == 0 else []
+    expect_picture(front, connection, 300)
+
+    assert status["NoNewPrivs"] == "1" and status["Threads"] == "1"
+    assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == int(status["CapBnd"], 16) & int(status["CapEff"], 16) == 0
+    if os.geteuid() == 0:
+        assert set(status["Uid"].split()) == set(status["Gid"].split()) == {"65534"}
+        assert status["Groups"].strip() in ("", "65534")
+        assert root == []
+    kinds = sorted(descriptors.items())
+    assert all(descriptors[number].endswith("/null") for number in (0, 1, 2)), kinds
+    assert descriptors[3].startswith("socket:")
+    assert len(descriptors) <= 6 and all("memfd:" in target for number, target in kinds if number > 3), kinds
+    for variables in [environment, *others.values()]:
+        names = {entry.split(b"=")[0] for entry in variables.split(b"\0") if entry}
+        assert names <= {b"SWIFT_BACKTRACE"} and b"hunter2" not in variables
+    assert "Max core file size        0" in limits
+    assert not any("wx" in line.split()[1] for line in maps.splitlines())
+    assert "libcurl" not in maps and "libssl" not in maps and "libuv" not in maps

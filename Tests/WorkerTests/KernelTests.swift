@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+import CResample
+import Testing
+
+@testable import Pixels
+
+struct KernelTests {
+    private static let kernels = [CR_SCALAR, CR_SSE2, CR_AVX2].filter { cr_supports($0) != 0 }
+
+    @Test func `all vertical kernels give the same bits`() {
+        var random = Xorshift(7)
+        for _ in 0..<300 {
+            let count = Int.random(in: 1...41, using: &random)
+            let width = Int.random(in: 1...131, using: &random)
+            let low = Int.random(in: 0..<width, using: &random)
+            let rows = (0..<count).map { _ in
+                (0..<width + 64).map { _ in UInt8.random(in: 0...255, using: &random) }
+            }
+            // Large enough to overflow a row's 16 bits now and then: all must saturate alike.
+            let weights = (0..<count).map { _ in Int16.random(in: -9000...16_384, using: &random) }
+            let pointers = rows.map { row in
+                let copy = UnsafeMutablePointer<UInt8>.allocate(capacity: row.count)
+                copy.update(from: row, count: row.count)
+                return copy
+            }
+            defer { for pointer in pointers { pointer.deallocate() } }
+            let results = Self.kernels.map { kernel in
+                var out = [Int16](repeating: 0, count: width + 64)
+                var inputs = pointers.map { Optional(UnsafePointer($0)) }
+                cr_vertical(kernel, &inputs, weights, CInt(count), CInt(low), CInt(width), &out)
+                return Array(out[low..<width])
+            }
+            for result in results { #expect(result == results[0]) }
+        }
+    }
+
+    @Test func `all horizontal kernels give the same bits`() throws {
+        var random = Xorshift(8)
+        for _ in 0..<300 {
+            let length = Int.random(in: 1...200, using: &random)
+            let resampled = Int.random(in: 1...150, using: &random)
+            let span = AxisSpan(
+                from: 0, length: length, resampled: resampled, window: 0, kept: resampled,
+                isMirrored: Bool.random(using: &random))
+            let taps = try Taps(span, samples: length, scale: .full)
+            let row = (0..<length + taps.padding).map { _ in Int16.random(in: -4000...20_000, using: &random) }
+            let results = Self.kernels.map { kernel in
+                var out = [UInt8](repeating: 0, count: resampled)
+                cr_horizontal(kernel, row, taps.table, &out)
+                return out
+            }
+            for result in results { #expect(result == results[0]) }
+        }
+    }
+
+    @Test func `all kernels for alpha give the same bits`() throws {
+        var random = Xorshift(12)
+        for round in 0..<100 {
+            let width = Int.random(in: 1...90, using: &random)
+            let resampled = Int.random(in: 1...70, using: &random)
+            let span = AxisSpan(
+                from: 0, length: width, resampled: resampled, window: 0, kept: resampled, isMirrored: false)
+            let taps = try Taps(span, samples: width, scale: .full)
+            let rows = Picture.noise(width, 5, channels: 4, seed: UInt64(round)).samples
+            let results = Self.kernels.map { kernel in
+                let stride = 4 * (width + taps.padding)
+                let floats = UnsafeMutablePointer<Float>.allocate(capacity: 5 * stride)
+                defer { floats.deallocate() }
+                floats.update(repeating: 0, count: 5 * stride)
+                var across = [UInt8](repeating: 0, count: 4 * resampled)
+                var down = [UInt8](repeating: 0, count: 4 * width)
+                for row in 0..<5 {
+                    rows.withUnsafeBufferPointer {
+                        cr_premultiply(kernel, $0.baseAddress! + row * 4 * width, 0, CInt(width), floats + row * stride)
+                    }
+                }
+                cr_horizontal_alpha(kernel, floats, taps.table, &across)
+                var inputs = (0..<5).map { Optional(UnsafePointer(floats + $0 * stride)) }
+                cr_vertical_alpha(kernel, &inputs, [-900, 4000, 9000, 5000, -716], 5, CInt(width), &down)
+                return across + down
+            }
+            for result in results { #expect(result == results[0]) }
+        }
+    }
+
+    @Test func `a row is taken apart alike with and without vectors`() {
+        let row = Picture.noise(77, 1, channels: 3).samples
+        func planes(_ kernel: cr_kernel, _ low: Int) -> [[Int16]] {
+            let memory = (0..<3).map { _ in UnsafeMutablePointer<Int16>.allocate(capacity: 77) }
+            defer { for plane in memory { plane.deallocate() } }
+            for plane in memory { plane.update(repeating: -1, count: 77) }
+            cr_widen(kernel, row, 3, CInt(low), 77, memory.map { Optional($0) })
+            return memory.map { Array(UnsafeBufferPointer(start: $0, count: 77)) }
+        }
+        for low in 0..<77 { #expect(planes(CR_BEST, low) == planes(CR_SCALAR, low)) }
+        #expect(planes(CR_SCALAR, 0)[1][5] == Int16(row[16]) << CR_ROW_BITS)
+    }
+
+    @Test func `weights add up to exactly one`() throws {
+        for (length, resampled) in [(1, 1), (7, 3), (3, 7), (1000, 1), (1, 1000), (1600, 500), (33, 32)] {
+            let span = AxisSpan(
+                from: 0, length: length, resampled: resampled, window: 0, kept: resampled, isMirrored: false)
+            for sharpening in [0, 0.04] {
+                let taps = try Taps(
+                    span, samples: length, scale: DecodedScale(density: 1, sharpening: sharpening))
+                for output in 0..<taps.count {
+                    let weights = UnsafeBufferPointer(
+                        start: taps.weights(of: output), count: taps.inputs(of: output).count)
+                    #expect(weights.reduce(0) { $0 + Int($1) } == 1 << CR_TAP_BITS)
+                }
+            }
+        }
+    }
+
+    /// Rings of rows are as large as they are because of this.
+    @Test func `what an output needs never begins or ends before what the one before it needs`() throws {
+        var random = Xorshift(9)
+        for _ in 0..<2000 {
+            let length = Int.random(in: 1...1500, using: &random)
+            let resampled = Int.random(in: 1...900, using: &random)
+            let from = Int.random(in: 0...40, using: &random)
+            let isMirrored = Bool.random(using: &random)
+            let density = [1.0, 0.5, 0.25, 0.125].randomElement(using: &random)!
+            let span = AxisSpan(
+                from: from, length: length, resampled: resampled, window: 0, kept: resampled, isMirrored: isMirrored)
+            let samples = Int((Double(from + length) * density).rounded(.up))
+            let taps = try Taps(
+                span, samples: samples, scale: DecodedScale(density: density, sharpening: density < 1 ? 0.04 : 0))
+            var last = 0..<0
+            for step in 0..<resampled {
+                let inputs = taps.inputs(of: isMirrored ? resampled - 1 - step : step)
+                let isInOrder = inputs.lowerBound >= last.lowerBound && inputs.upperBound >= last.upperBound
+                #expect(isInOrder, "\(span) \(density) at \(step): \(last), then \(inputs)")
+                #expect(inputs.lowerBound >= 0 && inputs.upperBound <= samples && !inputs.isEmpty)
+                #expect(inputs.count <= taps.span)
+                last = inputs
+            }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+# Sourced by the other scripts: messages, and the packages that the project needs.
+# shellcheck shell=bash
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root" || exit 1
+# pyenv and the like may shadow Debian's interpreter, which has the modules that apt installs.
+python=/usr/bin/python3
+
+build_packages="pkg-config libuv1-dev libjpeg62-turbo-dev libpng-dev libdeflate-dev libwebp-dev libgif-dev libtiff-dev
+    libavif-dev libcurl4-openssl-dev libssl-dev libhiredis-dev libseccomp-dev"
+test_packages="openssl redis-server python3 python3-pytest python3-pil python3-numpy binutils curl ca-certificates"
+bench_packages="$test_packages wrk nginx-light"
+
+say() { printf '\033[1m▸ %s\033[0m\n' "$*" >&2; }
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+# Prints this script's leading comment, for --help.
+help_of() { sed -n '2,/^[^#]/{/^#/s/^# \{0,1\}//p}' "$1"; }
+
+# Installs what is missing of the packages named; says what, asks nothing.
+need_packages() {
+    command -v dpkg-query >/dev/null || die "this needs a Debian system (12 or later); on others install: $*"
+    local missing=() package
+    for package in "$@"; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+    done
+    [ ${#missing[@]} -eq 0 ] && return
+    local as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || die "missing packages and no sudo; as root run: apt-get install ${missing[*]}"
+        as_root=(sudo)
+    fi
+    say "installing from Debian: ${missing[*]}"
+    "${as_root[@]}" apt-get update -qq || die "apt-get update failed: is the package mirror reachable?"
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
+        die "apt-get could not install: ${missing[*]}"
+}
+
+need_swift() {
+    command -v swift >/dev/null ||
+        die "no Swift toolchain found; install Swift 6.3 or later (https://www.swift.org/install/linux) and put it on PATH"
+    local version
+    version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' | head -n 1)
+    [ "$(printf '%s\n6.2\n' "$version" | sort -V | head -n 1)" = 6.2 ] ||
+        die "Swift $version is too old; install 6.3 or later (https://www.swift.org/install/linux)"
+}
+
+# Builds both programs for use: optimised, with the Swift runtime inside, so that only Debian's libraries are needed.
+build_release() {
+    need_swift
+    say "building (release; the first time takes a few minutes)"
+    local product
+    for product in "${@:-imageproxy imageproxy-worker}"; do
+        # shellcheck disable=SC2086 # a list
+        for one in $product; do
+            swift build -c release --static-swift-stdlib --product "$one" >&2 || die "the build failed, see above"
+        done
+    done
+    release=$(swift build -c release --static-swift-stdlib --show-bin-path)
+}
