@@ -19,7 +19,7 @@ struct CacheAnswerTests {
             status: 200, headers: headers, contentType: "image/png", body: Blob(Array("0123456789".utf8)),
             freshness: Freshness(status: 200, headers: headers, now: 1000))
         let responder = Responder(passedHeaders: passing, selectingHeaders: selecting)
-        return responder.answer(Picture(entry: entry), to: HTTPRequest(head: parsed.head), now: now)
+        return responder.answer(Picture(entry: entry, outcome: .hit), to: HTTPRequest(head: parsed.head), now: now)
     }
 
     private static func header(_ response: HTTPResponse, _ name: String) -> String? {

@@ -395,6 +395,15 @@ struct CacheDiskTests {
         #expect(order == [4, 2, 3].map { DiskName(key: "\($0)") })
     }
 
+    @Test func `a scan does not mix up what happened within a second`() {
+        var index = DiskIndex()
+        let files = (0..<100).map { Self.file($0, lastUse: 50) }
+        for file in files { index.insert(file) }
+        index.replace(by: files.shuffled(), scannedSince: 40)
+        let order = (0..<100).map { _ in index.popOldest()?.name }
+        #expect(order == files.map(\.name))
+    }
+
     // MARK: The lane
 
     @Test func `a lane runs so many at once, and takes so many more`() async throws {

@@ -107,6 +107,18 @@ struct CacheMemoryTests {
         }
     }
 
+    @Test func `what is large has to be worth all that would have to go for it`() async throws {
+        try await onLoop {
+            let cache = MemoryCache(MemoryCacheSettings(capacity: 100_000, maximumAge: .zero))
+            for _ in 0..<2 { for number in 0..<8 { _ = Self.use(cache, "\(number)", entry(10_000)) } }
+            for _ in 0..<2 { _ = Self.use(cache, "large", entry(60_000)) }
+            #expect(cache.count == 8)
+            for _ in 0..<12 { _ = Self.use(cache, "large", entry(60_000)) }
+            #expect(cache.entry(for: "large") != nil)
+            #expect(cache.size <= 100_000)
+        }
+    }
+
     @Test func `what nobody asks for twice gives way to what is new`() async throws {
         try await onLoop {
             let cache = MemoryCache(MemoryCacheSettings(capacity: 1_000_000, maximumAge: .zero))

@@ -116,6 +116,13 @@ struct CacheMessageTests {
         #expect(Self.decode(message) != nil)
     }
 
+    @Test(arguments: [Int64.max, Int64.min, -1, 1 << 41])
+    func `a time that cannot be is no time`(time: Int64) throws {
+        var entry = Self.variant()
+        entry.freshness.generatedAt = time
+        #expect(Self.decode(try Self.message(entry)) == nil)
+    }
+
     @Test func `only who knows the secret can write an entry`() throws {
         let ours = StoredMessage.Rules(seal: .secret(Array("ours".utf8)), policy: CachePolicy())
         #expect(Self.decode(try Self.message(Self.variant(), seal: ours.seal), rules: ours) != nil)

@@ -10,6 +10,18 @@ struct CacheOriginTests {
         ("Cache-Control", "max-age=60"), ("ETag", "\"a\""), ("Last-Modified", HTTPDate.format(1_600_000_000)),
     ]
 
+    @Test func `one request counts once`() async throws {
+        try await onLoop {
+            // Everything is asked for once, so that the newest are here and the oldest are gone.
+            let bench = OriginBench([{ answer(200, Self.fresh, jpeg(100_000)) }])
+            for number in 0..<1000 {
+                _ = try await bench.store.original("https://example.com/\(number)", for: .plain, now: bench.clock.now)
+            }
+            #expect(bench.cache.recent("https://example.com/999", for: .plain) != nil)
+            #expect(bench.cache.recent("https://example.com/0", for: .plain) == nil)
+        }
+    }
+
     @Test func `what is fresh is not asked for again`() async throws {
         try await onLoop {
             let bench = OriginBench([{ answer(200, Self.fresh) }])

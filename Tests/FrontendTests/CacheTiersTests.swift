@@ -265,7 +265,7 @@ struct CacheTiersTests {
             bench.tiers.store(Self.varying("Foo", 2), Self.key, for: .sending(("Foo", "2")))
             try await bench.settle()
             let keys = bench.places[0].messages.keys.filter { $0 != Self.key }.sorted()
-            #expect(keys.count == 2)
+            try #require(keys.count == 2)
             let first = bench.places[0].messages[keys[0]]
             bench.places[0].messages[keys[0]] = bench.places[0].messages[keys[1]]
             bench.places[0].messages[keys[1]] = first

@@ -30,7 +30,8 @@ struct ResponderTests {
     private static func answer(
         _ entry: CacheEntry, passing: [String] = Configuration().passResponseHeaders, _ fields: String = ""
     ) throws -> HTTPResponse {
-        try Responder(passedHeaders: passing).answer(Picture(entry: entry), to: Self.request(fields), now: 1000)
+        try Responder(passedHeaders: passing).answer(
+            Picture(entry: entry, outcome: .hit), to: Self.request(fields), now: 1000)
     }
 
     /// Names and values, sorted by name.

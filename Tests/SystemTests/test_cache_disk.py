@@ -3,6 +3,7 @@
 
 import hashlib
 import random
+import subprocess
 import time
 
 import pytest
@@ -73,8 +74,8 @@ def test_an_entry_is_a_message_under_the_original_programs_name(start, origin, c
 
 def upstream(body, *lines, age=10):
     """What the original program would have stored."""
-    head = ["HTTP/1.1 200 OK", f"Content-Length: {len(body)}", "Cache-Control: max-age=1000", "Content-Type: image/jpeg",
-            f"Date: {http_date(-age)}", 'Etag: "origin"', *lines, "X-From-Cache: 1"]
+    head = ["HTTP/1.1 200 OK", f"Content-Length: {len(body)}", "Cache-Control: max-age=1000",
+            "Content-Type: image/jpeg", f"Date: {http_date(-age)}", 'Etag: "origin"', *lines, "X-From-Cache: 1"]
     return "\r\n".join(head).encode() + b"\r\n\r\n" + body
 
 
@@ -169,11 +170,11 @@ def test_a_variant_is_not_made_again_after_a_restart(start, origin, cache):
 
 def test_a_size_is_kept_to(start, origin, cache):
     front = start(*LOCAL, "-workers", "1", "-cache", f"file://{cache}?size=1MB")
-    big = pictures.noise(300, 300)
+    big = pictures.flat(20, 20) + bytes(100_000)
     urls = [origin.serve(f"/{number}.jpg", picture(big, **SLOW)) for number in range(30)]
     for url in urls:
         assert front.get(f"/{url}").status == 200
-    wait_for(lambda: sum(-(-file.stat().st_size // 4096) * 4096 for file in entries(cache)) <= 1_000_000, "too much is there")
+    wait_for(lambda: len(entries(cache)) <= 9, "too much is there")
     assert len(entries(cache)) > 3
     # The last is there, the first is not.
     count = origin.count()
@@ -194,7 +195,5 @@ def test_a_place_that_cannot_be_written_costs_a_line(start, origin, tmp_path):
     ("rediss://localhost", "stunnel"), ("s3://region/bucket", "not in this version"), ("file:///a?size=x", "size=10GB"),
 ])
 def test_a_place_that_cannot_be_is_refused_at_the_start(bin, value, advice):
-    import subprocess
-
-    done = subprocess.run([bin / "imageproxy", "-cache", value], capture_output=True, text=True, timeout=10)
+    done = subprocess.run([bin / "imageproxy", "-cache", value], capture_output=True, text=True, timeout=10, env={})
     assert done.returncode == 2 and advice in done.stderr and done.stderr.count("\n") == 1

@@ -11,7 +11,7 @@ public final class LoopTimer {
     private var isStopped = false
 
     /// - Parameters:
-    ///   - delay: rounded up to whole milliseconds.
+    ///   - delay: rounded up to whole milliseconds; never fires before it is over.
     ///   - interval: nil = fires once.
     @discardableResult
     public init(after delay: Duration, every interval: Duration? = nil, _ action: @escaping @LoopActor () -> Void) {
@@ -26,7 +26,13 @@ public final class LoopTimer {
             { pointer in
                 nonisolated(unsafe) let pointer = pointer!
                 LoopActor.assumeIsolated { Handle<uv_timer_t>.owner(of: pointer, as: LoopTimer.self).fire() }
-            }, delay.milliseconds, interval?.milliseconds ?? 0)
+            }, self.ticks(in: delay), interval?.milliseconds ?? 0)
+    }
+
+    /// libuv counts in whole milliseconds, and the one that runs now may be all but over.
+    private func ticks(in delay: Duration) -> UInt64 {
+        let milliseconds = delay.milliseconds
+        return milliseconds == 0 ? 0 : milliseconds + 1
     }
 
     private func fire() {

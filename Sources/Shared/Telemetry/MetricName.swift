@@ -15,10 +15,6 @@ public enum MetricName: String, CaseIterable, Sendable {
     case fetches = "imageproxy_fetches_total"
     case originBytes = "imageproxy_origin_bytes_total"
     case clientBytes = "imageproxy_client_bytes_total"
-    case bytesSaved = "imageproxy_bytes_saved_total"
-    case cacheLookups = "imageproxy_cache_lookups_total"
-    case cacheBytes = "imageproxy_cache_bytes"
-    case cacheEntries = "imageproxy_cache_entries"
     case connections = "imageproxy_connections"
     case jobsQueued = "imageproxy_jobs_queued"
     case jobsRunning = "imageproxy_jobs_running"
@@ -51,10 +47,6 @@ public enum MetricName: String, CaseIterable, Sendable {
         case .fetches: "Fetches from origins by outcome."
         case .originBytes: "Bytes of pictures received from origins."
         case .clientBytes: "Bytes of bodies sent to clients."
-        case .bytesSaved: "Bytes by which transformed pictures were smaller than their sources, each time one was sent."
-        case .cacheLookups: "Look-ups in each cache tier by result."
-        case .cacheBytes: "Bytes that a cache tier takes now."
-        case .cacheEntries: "Entries that a cache tier holds now."
         case .connections: "Connections of clients that are open now."
         case .jobsQueued: "Jobs that wait for a worker now."
         case .jobsRunning: "Jobs that workers are busy with now."
@@ -78,7 +70,7 @@ public enum MetricName: String, CaseIterable, Sendable {
         switch self {
         case .transformationDuration, .httpDuration: "summary"
         case .stageDuration: "histogram"
-        case .httpInFlight, .cacheBytes, .cacheEntries, .connections, .jobsQueued, .jobsRunning, .workersWanted,
+        case .httpInFlight, .connections, .jobsQueued, .jobsRunning, .workersWanted,
             .workersRunning, .workersAdvised, .sandboxLayers, .buildInfo, .processMemory, .processDescriptors,
             .processMaxDescriptors, .processStart:
             "gauge"

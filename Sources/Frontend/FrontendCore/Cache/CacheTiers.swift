@@ -14,6 +14,8 @@ final class CacheTiers {
     }
 
     private let tiers: [Tier]
+    /// The memory in front of everything else.
+    private let front: [MemoryCache]
     private let rules: StoredMessage.Rules
     private let clock: WallClock
     private let admits: @LoopActor (CacheEntry) -> Bool
@@ -28,6 +30,9 @@ final class CacheTiers {
         admits: @escaping @LoopActor (CacheEntry) -> Bool
     ) {
         self.tiers = tiers
+        self.front = tiers.prefix { if case .memory = $0 { true } else { false } }.compactMap {
+            if case .memory(let memory) = $0 { memory } else { nil }
+        }
         self.rules = rules
         self.clock = clock
         self.admits = admits
@@ -40,7 +45,7 @@ final class CacheTiers {
         return self.recent(CacheKey(primary, selection: request.selection(entry.variesBy)).text)
     }
 
-    /// What any of the caches has.
+    /// What any of the caches has, for a request for which `recent` was asked before.
     func load(_ primary: String, for request: ClientFields) async -> CacheEntry? {
         guard let entry = await self.find(CacheKey(primary), for: request) else { return nil }
         guard !entry.variesBy.isEmpty else { return entry }
@@ -83,7 +88,7 @@ final class CacheTiers {
         entry.selection = selection
         // Where the client has no say in any of the fields, every request has the same answer.
         guard !request.passable(names).isEmpty else { return self.put(entry, CacheKey(primary), in: tiers) }
-        if self.recent(primary)?.variesBy != names {
+        if self.marker(primary) != names {
             self.put(.marker(variesBy: names, now: self.clock.now()), CacheKey(primary), in: tiers)
         }
         self.put(entry, CacheKey(primary, selection: selection), in: tiers)
@@ -92,7 +97,7 @@ final class CacheTiers {
     /// Forgets the answer to a request, wherever it is.
     func remove(_ primary: String, for request: ClientFields) {
         var key = CacheKey(primary)
-        if let names = self.recent(primary)?.variesBy, !names.isEmpty {
+        if let names = self.marker(primary), !names.isEmpty {
             key = CacheKey(primary, selection: request.selection(names))
         }
         for tier in self.tiers {
@@ -114,9 +119,16 @@ final class CacheTiers {
     }
 
     private func recent(_ key: String) -> CacheEntry? {
-        for tier in self.tiers {
-            guard case .memory(let memory) = tier else { return nil }
+        for memory in self.front {
             if let entry = memory.entry(for: key) { return entry }
+        }
+        return nil
+    }
+
+    /// What tells answers apart, as far as the memory knows of more than one.
+    private func marker(_ primary: String) -> [String]? {
+        for memory in self.front {
+            if let entry = memory.peek(primary) { return entry.variesBy }
         }
         return nil
     }
@@ -141,7 +153,13 @@ final class CacheTiers {
 
     private func find(_ key: CacheKey, for request: ClientFields) async -> CacheEntry? {
         for (position, tier) in self.tiers.enumerated() {
-            guard let entry = await self.entry(key, in: tier, for: request) else { continue }
+            let entry =
+                if position < self.front.count {
+                    self.front[position].peek(key.text)
+                } else {
+                    await self.entry(key, in: tier, for: request)
+                }
+            guard let entry else { continue }
             self.put(entry, key, in: self.tiers[..<position])
             return entry
         }

@@ -77,7 +77,7 @@ public final class MemoryCache {
         // What is not here is counted, too: it may be stored in a moment, and be weighed by it.
         self.sketch.add(key.hashValue)
         guard let slot = self.index[key] else { return nil }
-        if self.settings.maximumAge > .zero, self.clock.now - self.nodes[slot].storedAt > self.settings.maximumAge {
+        guard !self.isTooOld(slot) else {
             self.drop(slot)
             return nil
         }
@@ -91,6 +91,17 @@ public final class MemoryCache {
             }
         }
         return self.nodes[slot].entry
+    }
+
+    /// The same for somebody who has asked already, which counts only once.
+    func peek(_ key: String) -> CacheEntry? {
+        guard let slot = self.index[key], !self.isTooOld(slot) else { return nil }
+        return self.nodes[slot].entry
+    }
+
+    private func isTooOld(_ slot: Int) -> Bool {
+        let limit = self.settings.maximumAge
+        return limit > .zero && self.clock.now - self.nodes[slot].storedAt > limit
     }
 
     /// Stores an entry, and drops what has to go for it. What could never fit is not stored, and drops nothing but its
@@ -139,12 +150,15 @@ public final class MemoryCache {
         let frequency = self.sketch.frequency(of: self.nodes[candidate].hash)
         var excess = excess
         var against = 0
-        var next = self.trial.list.oldest ?? self.proven.list.oldest
-        while excess > 0, let victim = next {
-            against += self.sketch.frequency(of: self.nodes[victim].hash)
-            if against > frequency { return false }
-            excess -= self.nodes[victim].cost
-            next = self.trial.list.newer(than: victim, self.links)
+        // In the order of `victim`.
+        for list in [self.trial.list, self.proven.list] {
+            var next = list.oldest
+            while excess > 0, let victim = next {
+                against += self.sketch.frequency(of: self.nodes[victim].hash)
+                if against > frequency { return false }
+                excess -= self.nodes[victim].cost
+                next = list.newer(than: victim, self.links)
+            }
         }
         guard against == frequency, against > 0 else { return true }
         self.ties += 1

@@ -38,6 +38,9 @@ extension StoredMessage {
         return .entry(entry)
     }
 
+    /// A time that no sum of it with what HTTP calls a time makes overflow.
+    private static let latest: Int64 = 1 << 40
+
     private static func ours(_ head: MessageHead, _ body: Blob, key: String, rules: Rules) -> CacheEntry? {
         let fields = head.fields
         // The seal is the last line, or it would leave out something that comes after it.
@@ -46,6 +49,7 @@ extension StoredMessage {
         else { return nil }
         guard fields.only(Field.key) == key, fields.only("Content-Length") == "\(body.count)",
             let type = fields.only("Content-Type"), let generated = fields.only(Field.generated).flatMap({ Int64($0) }),
+            (0...Self.latest).contains(generated),
             let digest = fields.only(Field.body).flatMap({ ContentDigest(hex: $0) }),
             digest == ContentDigest(of: body.bytes)
         else { return nil }

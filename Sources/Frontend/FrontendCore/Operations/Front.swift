@@ -2,6 +2,7 @@
 
 public import EventLoop
 internal import Glibc
+internal import ImageJob
 public import Platform
 
 /// The whole front: its parts, in the order in which they are made and unmade.
@@ -42,12 +43,36 @@ public final class Front {
         self.cache = try CacheTiers(configuration, rules: rules)
         let fetcher = self.fetcher
         let origins = OriginStore(rules: rules, cache: self.cache, sample: sample) { url, fields, validated in
-            try await fetcher.fetch(url, headers: fields, validatorsOf: validated)
+            let started = ContinuousClock.now
+            do {
+                let answer = try await fetcher.fetch(url, headers: fields, validatorsOf: validated)
+                metrics.fetched(
+                    answer.status == 304 ? "not_modified" : "ok", isError: false, bytes: answer.body.count,
+                    after: .now - started)
+                return answer
+            } catch let error as FetchError {
+                metrics.fetched(error.kind, isError: true, bytes: 0, after: .now - started)
+                throw error
+            }
         }
         let transformer = Transformer(configuration: configuration, dispatcher: self.dispatcher)
         let pipeline = RequestPipeline(
             policy: configuration.onTransformError, origins: origins, cache: self.cache
-        ) { try await transformer.variant(of: $0, $1) }
+        ) { original, options in
+            let started = ContinuousClock.now
+            // By the bytes, never by an origin's word: labels must be few.
+            let source = original.body.withSpan { ImageFormat(magic: $0)?.optionWord } ?? "other"
+            do {
+                let variant = try await transformer.variant(of: original, options)
+                metrics.transformed(
+                    from: source, to: String(variant.contentType.dropFirst("image/".count)), end: "ok",
+                    after: .now - started)
+                return variant
+            } catch let error as UntransformableError {
+                metrics.transformed(from: source, to: "", end: error.reason, after: .now - started)
+                throw error
+            }
+        }
         let service = Service(configuration: configuration, pipeline: pipeline, sample: sample, metrics: metrics)
         self.server = HTTPServer { await service.answer($0) }
         self.report = StatusReport(
@@ -89,11 +114,11 @@ public final class Front {
     /// - Returns: how to call it.
     private func listen() throws(UsageError) -> String {
         do throws(LoopError) {
+            if let address = self.configuration.adminAddress { try self.admin?.listen(address) }
             guard self.manager.sockets.isEmpty else {
                 for socket in self.manager.sockets { try self.server.listen(onDescriptor: socket.descriptor) }
                 return self.manager.sockets.count == 1 ? "the socket passed at start" : "the sockets passed at start"
             }
-            if let address = self.configuration.adminAddress { try self.admin?.listen(address) }
             let address = self.configuration.address
             try self.server.listen(address)
             // Port 0 was a question: this is the answer.

@@ -37,7 +37,8 @@ final class Service {
         case "/favicon.ico": return HTTPResponse(status: 200, headers: [], body: .empty)
         case SamplePhoto.path:
             guard let sample else { break }
-            return self.responder.answer(Picture(entry: sample.entry), to: request, now: Int64(time(nil)))
+            return self.responder.answer(
+                Picture(entry: sample.entry, outcome: .hit), to: request, now: Int64(time(nil)))
         default: break
         }
         guard inside != nil else {
@@ -58,6 +59,16 @@ final class Service {
     }
 
     private func picture(_ request: HTTPRequest, _ target: String) async -> HTTPResponse {
+        let started = ContinuousClock.now
+        self.metrics.began()
+        let (response, outcome) = await self.outcome(of: request, target)
+        self.metrics.ended(
+            outcome, status: response.status, bytes: request.method == "HEAD" ? 0 : response.body.count,
+            after: .now - started)
+        return response
+    }
+
+    private func outcome(of request: HTTPRequest, _ target: String) async -> (HTTPResponse, Metrics.Outcome) {
         let now = Int64(time(nil))
         do {
             let asked = try RequestURL.parse(target: target, baseURL: self.configuration.baseURL)
@@ -68,19 +79,19 @@ final class Service {
                 try await self.pipeline.picture(for: url, fields, now: now)
             }
             Log.detail("request: \(request.method) \(request.target)")
-            return self.responder.answer(picture, to: request, now: now)
+            return (self.responder.answer(picture, to: request, now: now), picture.outcome)
         } catch let error as RequestError {
             if error.kind != .cancelled { Log.line("\(error.detail)") }
-            return self.responder.answer(error)
+            return (self.responder.answer(error), .error)
         } catch let error as RequestURLError {
             Log.line(error.description)
-            return self.responder.answer(
-                RequestError(.malformedURL, message: error.publicMessage, detail: error.description))
+            let refusal = RequestError(.malformedURL, message: error.publicMessage, detail: error.description)
+            return (self.responder.answer(refusal), .error)
         } catch is TimeLimitPassed {
-            return self.responder.answer(RequestError(.timedOut, detail: "request took too long"))
+            return (self.responder.answer(RequestError(.timedOut, detail: "request took too long")), .error)
         } catch {
             // The client has gone: nobody reads this answer.
-            return self.responder.answer(RequestError(.cancelled, detail: "\(error)"))
+            return (self.responder.answer(RequestError(.cancelled, detail: "\(error)")), .error)
         }
     }
 }

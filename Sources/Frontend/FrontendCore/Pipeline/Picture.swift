@@ -3,6 +3,7 @@
 /// The answer to a request, before it is made into HTTP.
 struct Picture: Sendable {
     var entry: CacheEntry
+    var outcome: Metrics.Outcome
     /// Why the source is served although something else was asked for; nil in every other case.
     var transformError: String?
 }

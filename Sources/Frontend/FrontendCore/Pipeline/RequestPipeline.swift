@@ -40,19 +40,21 @@ final class RequestPipeline {
     ///   - now: seconds of the Unix clock.
     func picture(for url: RequestURL, _ request: ClientFields, now: Int64) async throws -> Picture {
         guard url.options.isTransformation else {
-            return Picture(entry: try await self.origins.original(url.remote.string, for: request, now: now))
+            let original = try await self.origins.original(url.remote.string, for: request, now: now)
+            return Picture(entry: original, outcome: .passedThrough)
         }
         let wanted = Wanted(url: url, key: url.cacheKey, request: request)
         if let recent = self.cache.recent(wanted.key, for: request), self.isReusable(recent, wanted, now: now) {
-            return Picture(entry: recent)
+            return Picture(entry: recent, outcome: .hit)
         }
         let turn = Turn()
-        let picture = try await self.fills.value(for: request.fillKey(wanted.key)) {
+        var picture = try await self.fills.value(for: request.fillKey(wanted.key)) {
             turn.isMine = true
             return try await self.obtain(wanted, now: now)
         }
         // What was made of an answer to somebody else's question counts only if that is meant for everybody.
         guard turn.isMine || picture.entry.freshness.isShareable else { return try await self.obtain(wanted, now: now) }
+        if !turn.isMine { picture.outcome = .coalesced }
         return picture
     }
 
@@ -77,7 +79,9 @@ final class RequestPipeline {
 
     private func obtain(_ wanted: Wanted, now: Int64) async throws -> Picture {
         let stored = await self.cache.load(wanted.key, for: wanted.request)
-        if let stored, self.isReusable(stored, wanted, now: now) { return Picture(entry: stored) }
+        if let stored, self.isReusable(stored, wanted, now: now) {
+            return Picture(entry: stored, outcome: .hit)
+        }
         do {
             return try await self.make(wanted, stored: stored, now: now, .takesStale)
         } catch let error as RequestError where error.isOriginUnreachable {
@@ -85,7 +89,7 @@ final class RequestPipeline {
                 let stale = self.cache.stale(stored, wanted.key, for: wanted.request, because: .unreachable)
             else { throw error }
             Log.line("serving a stale copy of \(Redaction.url(wanted.key)): \(error.detail)")
-            return Picture(entry: stale)
+            return Picture(entry: stale, outcome: .stale)
         }
     }
 
@@ -98,7 +102,7 @@ final class RequestPipeline {
         if let stored, CacheEntry.isServerError(original.status),
             let stale = self.cache.stale(stored, wanted.key, for: request, because: .serverError)
         {
-            return Picture(entry: stale)
+            return Picture(entry: stale, outcome: .stale)
         }
         if var variant = stored, let source = variant.source, source == (await original.body.digest()) {
             // The bytes are the ones it was made from, so it is what would be made from them again.
@@ -115,12 +119,12 @@ final class RequestPipeline {
                     self.store(variant, wanted)
                 }
             }
-            return Picture(entry: variant)
+            return Picture(entry: variant, outcome: .revalidated)
         }
         do {
             let variant = try await self.transform(original, wanted.url.options)
             self.store(variant, wanted)
-            return Picture(entry: variant)
+            return Picture(entry: variant, outcome: .miss)
         } catch let error as UntransformableError {
             return try self.untransformed(original, because: error, wanted.key)
         }
@@ -140,6 +144,6 @@ final class RequestPipeline {
         guard self.policy == .original, original.contentType.hasPrefix("image/") else {
             throw RequestError(.untransformable, detail: error.detail)
         }
-        return Picture(entry: original, transformError: error.reason)
+        return Picture(entry: original, outcome: .substituted, transformError: error.reason)
     }
 }

@@ -71,17 +71,23 @@ struct DiskIndex {
     /// - Parameter start: when the scan began. What was used since then is kept, seen or not: the scan may have passed
     ///   its folder before it was written.
     mutating func replace(by found: [File], scannedSince start: Int64) {
-        var files: [DiskName: File] = [:]
-        for slot in self.slots.values {
-            let file = self.files[Int(slot)]
-            if Int64(file.lastUse) >= start { files[file.name] = file }
-        }
-        for file in found where files[file.name] == nil {
-            var file = file
-            if let slot = self.slots[file.name] { file.lastUse = max(file.lastUse, self.files[Int(slot)].lastUse) }
-            files[file.name] = file
+        // Within a second only this index knows what came after what.
+        var files: [DiskName: (file: File, rank: Int)] = [:]
+        for file in found { files[file.name] = (file, 0) }
+        var next = self.list.oldest
+        var rank = 0
+        while let slot = next {
+            let known = self.files[slot]
+            rank += 1
+            if let found = files[known.name]?.file {
+                files[known.name] = (found.lastUse > known.lastUse ? found : known, rank)
+            } else if Int64(known.lastUse) >= start {
+                files[known.name] = (known, rank)
+            }
+            next = self.list.newer(than: slot, self.links)
         }
         self = DiskIndex()
-        for file in files.values.sorted(by: { $0.lastUse < $1.lastUse }) { self.insert(file) }
+        let order = files.values.sorted { ($0.file.lastUse, $0.rank) < ($1.file.lastUse, $1.rank) }
+        for (file, _) in order { self.insert(file) }
     }
 }

@@ -41,23 +41,16 @@ final class Metrics {
         var end: String
     }
 
-    private struct LookupKey: Hashable {
-        var tier: String
-        var isHit: Bool
-    }
-
     private var requests: [RequestKey: UInt64] = [:]
     private var stages = [Stage: Histogram](uniqueKeysWithValues: Stage.allCases.map { ($0, Histogram()) })
     private var transformations: [TransformationKey: UInt64] = [:]
     private var fetches: [String: UInt64] = [:]
-    private var lookups: [LookupKey: UInt64] = [:]
     private var deaths: [String: UInt64] = [:]
     private var hits: UInt64 = 0
     private var durations = Histogram()
     private var transformTime = (sum: 0.0, count: UInt64(0))
     private var originBytes: UInt64 = 0
     private var clientBytes: UInt64 = 0
-    private var bytesSaved: UInt64 = 0
     private var restarts: UInt64 = 0
     private var fetchErrors: UInt64 = 0
     private(set) var inFlight = 0
@@ -78,13 +71,14 @@ final class Metrics {
 
     func began() { self.inFlight += 1 }
 
-    func ended(_ outcome: Outcome, status: Int, bytes: Int, saved: Int, after duration: Duration) {
+    /// - Parameter bytes: of the body that was sent.
+    func ended(_ outcome: Outcome, status: Int, bytes: Int, after duration: Duration) {
         self.inFlight -= 1
         self.requests[RequestKey(outcome: outcome, status: status), default: 0] += 1
         self.durations.observe(duration)
         if [.hit, .stale, .revalidated].contains(outcome) { self.hits += 1 }
         self.clientBytes += UInt64(max(0, bytes))
-        self.bytesSaved += UInt64(max(0, saved))
+        if outcome != .hit { self.observe(.total, duration) }
     }
 
     func observe(_ stage: Stage, _ duration: Duration) { self.stages[stage]?.observe(duration) }
@@ -103,8 +97,6 @@ final class Metrics {
         self.originBytes += UInt64(max(0, bytes))
         self.observe(.fetch, duration)
     }
-
-    func lookedUp(_ tier: String, isHit: Bool) { self.lookups[LookupKey(tier: tier, isHit: isHit), default: 0] += 1 }
 
     func workerRestarted() { self.restarts += 1 }
 
@@ -154,12 +146,6 @@ final class Metrics {
         }
         page.add(.originBytes, value: Double(self.originBytes))
         page.add(.clientBytes, value: Double(self.clientBytes))
-        page.add(.bytesSaved, value: Double(self.bytesSaved))
-        for (key, count) in self.lookups.sorted(by: { "\($0.key)" < "\($1.key)" }) {
-            page.add(
-                .cacheLookups, labels: "tier=\"\(key.tier)\",result=\"\(key.isHit ? "hit" : "miss")\"",
-                value: Double(count))
-        }
         page.add(.workerRestarts, value: Double(self.restarts))
         for (cause, count) in self.deaths.sorted(by: { $0.key < $1.key }) {
             page.add(.workerDeaths, labels: "cause=\"\(cause)\"", value: Double(count))
