@@ -25,6 +25,7 @@ struct CacheTiersTests {
         let queues: [StoreQueue]
         let tiers: CacheTiers
         let clock = ManualClock()
+        let metrics = Metrics()
 
         init(
             _ places: Int = 1, hasMemory: Bool = true, admits: @escaping @LoopActor (CacheEntry) -> Bool = { _ in true }
@@ -34,8 +35,8 @@ struct CacheTiersTests {
             let memories = hasMemory ? [CacheTiers.Tier.memory(self.memory)] : []
             self.tiers = CacheTiers(
                 memories + self.queues.map { .place($0) },
-                rules: StoredMessage.Rules(seal: .digest, policy: CachePolicy()), clock: self.clock.wall, admits: admits
-            )
+                rules: StoredMessage.Rules(seal: .digest, policy: CachePolicy()), clock: self.clock.wall,
+                metrics: self.metrics, admits: admits)
         }
 
         func settle() async throws { try await eventually { self.queues.allSatisfy(\.isIdle) } }
@@ -48,6 +49,23 @@ struct CacheTiersTests {
             #expect(bench.tiers.recent(Self.key, for: .plain) != nil)
             try await bench.settle()
             #expect(bench.places.allSatisfy { Array($0.messages.keys) == [Self.key] })
+        }
+    }
+
+    @Test func `look-ups are counted`() async throws {
+        try await onLoop {
+            let bench = Bench()
+            _ = bench.tiers.recent(Self.key, for: .plain)
+            _ = await bench.tiers.load(Self.key, for: .plain)
+            bench.tiers.store(Self.made(), Self.key, for: .plain)
+            try await bench.settle()
+            _ = bench.tiers.recent(Self.key, for: .plain)
+            bench.memory.remove(Self.key)
+            _ = await bench.tiers.load(Self.key, for: .plain)
+            let lines = bench.metrics.text().split(separator: "\n").filter {
+                $0.hasPrefix("imageproxy_cache_lookups_total")
+            }
+            #expect(lines.count == 4 && lines.allSatisfy { $0.hasSuffix(" 1") }, "\(lines)")
         }
     }
 

@@ -4,7 +4,7 @@ extension CacheTiers {
     /// The caches that the operator has named.
     ///
     /// - Throws: one line that says which of them this program cannot use.
-    convenience init(_ configuration: Configuration, rules: OriginRules) throws(UsageError) {
+    convenience init(_ configuration: Configuration, rules: OriginRules, metrics: Metrics) throws(UsageError) {
         let seal: Seal = configuration.cacheSecret.map { .secret($0) } ?? .digest
         var tiers: [Tier] = []
         for setting in configuration.caches {
@@ -20,7 +20,8 @@ extension CacheTiers {
             }
         }
         self.init(
-            tiers, rules: StoredMessage.Rules(seal: seal, policy: rules.policy), admits: { rules.admits($0) })
+            tiers, rules: StoredMessage.Rules(seal: seal, policy: rules.policy), metrics: metrics,
+            admits: { rules.admits($0) })
     }
 
     /// - Parameter address: as `-cache` takes it. It may hold a password, so no error repeats it.

@@ -18,6 +18,7 @@ final class CacheTiers {
     private let front: [MemoryCache]
     private let rules: StoredMessage.Rules
     private let clock: WallClock
+    private let metrics: Metrics?
     private let admits: @LoopActor (CacheEntry) -> Bool
 
     /// How long an origin that fails is left alone while something stale is served, in seconds.
@@ -26,7 +27,7 @@ final class CacheTiers {
     /// - Parameter admits: whether an entry that was found in a place may be served at all. What is in a place may be
     ///   older than the configuration.
     init(
-        _ tiers: [Tier], rules: StoredMessage.Rules, clock: WallClock = WallClock(),
+        _ tiers: [Tier], rules: StoredMessage.Rules, clock: WallClock = WallClock(), metrics: Metrics? = nil,
         admits: @escaping @LoopActor (CacheEntry) -> Bool
     ) {
         self.tiers = tiers
@@ -35,6 +36,7 @@ final class CacheTiers {
         }
         self.rules = rules
         self.clock = clock
+        self.metrics = metrics
         self.admits = admits
     }
 
@@ -119,9 +121,13 @@ final class CacheTiers {
     }
 
     private func recent(_ key: String) -> CacheEntry? {
+        guard !self.front.isEmpty else { return nil }
         for memory in self.front {
-            if let entry = memory.entry(for: key) { return entry }
+            guard let entry = memory.entry(for: key) else { continue }
+            self.metrics?.lookedUp("memory", isHit: true)
+            return entry
         }
+        self.metrics?.lookedUp("memory", isHit: false)
         return nil
     }
 
@@ -171,7 +177,9 @@ final class CacheTiers {
         case .memory(let memory): return memory.entry(for: key.text)
         case .place(let queue):
             if let pending = queue.pending(key) { return pending }
-            guard let message = await queue.place.load(key.text) else { return nil }
+            let loaded = await queue.place.load(key.text)
+            self.metrics?.lookedUp(queue.place.name, isHit: loaded != nil)
+            guard let message = loaded else { return nil }
             let rules = self.rules
             let decoded =
                 message.count <= Blob.smallDigest

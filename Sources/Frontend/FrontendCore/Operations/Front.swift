@@ -40,7 +40,7 @@ public final class Front {
             socketPath: configuration.jobsSocket ?? self.supervisor?.socketPath ?? "",
             maxQueue: configuration.maxQueue, requirement: configuration.requireSandbox, metrics: metrics)
         let rules = OriginRules(configuration)
-        self.cache = try CacheTiers(configuration, rules: rules)
+        self.cache = try CacheTiers(configuration, rules: rules, metrics: metrics)
         let fetcher = self.fetcher
         let origins = OriginStore(rules: rules, cache: self.cache, sample: sample) { url, fields, validated in
             let started = ContinuousClock.now

@@ -41,10 +41,16 @@ final class Metrics {
         var end: String
     }
 
+    private struct LookupKey: Hashable {
+        var tier: String
+        var isHit: Bool
+    }
+
     private var requests: [RequestKey: UInt64] = [:]
     private var stages = [Stage: Histogram](uniqueKeysWithValues: Stage.allCases.map { ($0, Histogram()) })
     private var transformations: [TransformationKey: UInt64] = [:]
     private var fetches: [String: UInt64] = [:]
+    private var lookups: [LookupKey: UInt64] = [:]
     private var deaths: [String: UInt64] = [:]
     private var hits: UInt64 = 0
     private var durations = Histogram()
@@ -98,6 +104,9 @@ final class Metrics {
         self.observe(.fetch, duration)
     }
 
+    /// - Parameter tier: `memory`, or the name of a place.
+    func lookedUp(_ tier: String, isHit: Bool) { self.lookups[LookupKey(tier: tier, isHit: isHit), default: 0] += 1 }
+
     func workerRestarted() { self.restarts += 1 }
 
     func childDied(_ cause: String) { self.deaths[cause, default: 0] += 1 }
@@ -146,6 +155,13 @@ final class Metrics {
         }
         page.add(.originBytes, value: Double(self.originBytes))
         page.add(.clientBytes, value: Double(self.clientBytes))
+        for (key, count) in self.lookups.sorted(by: {
+            ($0.key.tier, "\($0.key.isHit)") < ($1.key.tier, "\($1.key.isHit)")
+        }) {
+            page.add(
+                .cacheLookups, labels: "tier=\"\(key.tier)\",result=\"\(key.isHit ? "hit" : "miss")\"",
+                value: Double(count))
+        }
         page.add(.workerRestarts, value: Double(self.restarts))
         for (cause, count) in self.deaths.sorted(by: { $0.key < $1.key }) {
             page.add(.workerDeaths, labels: "cause=\"\(cause)\"", value: Double(count))
