@@ -18,8 +18,8 @@ public final class ServiceManager: Sendable {
     public let sockets: [PassedSocket]
     /// How often `keepAlive` has to be said at least; nil when nobody watches.
     public let watchdogInterval: Duration?
-    /// Of the socket for notifications, -1 when nobody listens. Also for a child that speaks for this process.
-    public let notificationDescriptor: Int32
+    /// Of the socket for notifications, -1 when nobody listens.
+    private let notificationDescriptor: Int32
 
     private static let firstPassed: Int32 = 3
 
@@ -48,8 +48,6 @@ public final class ServiceManager: Sendable {
     }
 
     public func ready(_ status: String) { self.say("READY=1\nSTATUS=\(status)") }
-    public func status(_ status: String) { self.say("STATUS=\(status)") }
-    public func reloading() { self.say("RELOADING=1\nMONOTONIC_USEC=\(CurrentProcess.monotonicNanoseconds / 1000)") }
     public func stopping() { self.say("STOPPING=1") }
     public func keepAlive() { self.say("WATCHDOG=1") }
 

@@ -100,23 +100,3 @@ codec_status webp_encode(const pixel_view *view, const webp_settings *settings, 
     WebPPictureFree(&picture);
     return status;
 }
-
-codec_status webp_encode_yuv(const webp_planes *planes, const webp_settings *settings, encoded_image *out) {
-    if (planes->width > WEBP_MAX_DIMENSION || planes->height > WEBP_MAX_DIMENSION) return CODEC_TOO_LARGE;
-    WebPPicture picture;
-    if (!WebPPictureInit(&picture)) return CODEC_NO_MEMORY;
-    picture.width = planes->width;
-    picture.height = planes->height;
-    // The library reads them where they are, and writes only where alpha hides what is there.
-    picture.y = (uint8_t *)planes->y;
-    picture.u = (uint8_t *)planes->u;
-    picture.v = (uint8_t *)planes->v;
-    picture.a = (uint8_t *)planes->a;
-    picture.y_stride = planes->y_stride;
-    picture.uv_stride = planes->uv_stride;
-    picture.a_stride = planes->a_stride;
-    picture.colorspace = planes->a ? WEBP_YUV420A : WEBP_YUV420;
-    codec_status status = encode(&picture, settings, out);
-    WebPPictureFree(&picture);
-    return status;
-}

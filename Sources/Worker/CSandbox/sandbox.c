@@ -98,10 +98,14 @@ int cs_has_own_root(void) {
     return 1;
 }
 
-static int drop_capabilities(void) {
+static int drop_bounding_set(void) {
     for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
         // Without CAP_SETPCAP the set cannot be narrowed; then no_new_privs keeps it from mattering.
         if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0 && errno != EPERM) return -errno;
+    return 0;
+}
+
+static int drop_capabilities(void) {
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
     struct __user_cap_data_struct none[2];
@@ -110,15 +114,15 @@ static int drop_capabilities(void) {
 }
 
 int cs_drop_privileges(uint32_t uid, uint32_t gid) {
+    // The bounding set first: it takes a capability that the change of uid takes away.
+    int status = drop_bounding_set();
+    if (status < 0) return status;
     if (geteuid() == 0) {
-        // The bounding set first: it takes a capability that the change of uid takes away.
-        for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
-            if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0 && errno != EPERM) return -errno;
         if (setgroups(0, NULL) < 0) return -errno;
         if (setresgid(gid, gid, gid) < 0) return -errno;
         if (setresuid(uid, uid, uid) < 0) return -errno;
     }
-    int status = drop_capabilities();
+    status = drop_capabilities();
     if (status < 0) return status;
     // Nobody of the same uid may look into it.
     return result(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0));

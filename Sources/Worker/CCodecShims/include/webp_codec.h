@@ -19,12 +19,3 @@ typedef struct {
 
 // CODEC_TOO_LARGE for more than 16383 pixels to a side, which the format cannot hold.
 codec_status webp_encode(const pixel_view *view, const webp_settings *settings, encoded_image *out);
-
-// Planes of limited-range BT.601 YCbCr, chroma at half the resolution, rounded up; `a` may be NULL.
-typedef struct {
-    const uint8_t *y, *u, *v, *a;
-    int y_stride, uv_stride, a_stride;
-    int width, height;
-} webp_planes;
-
-codec_status webp_encode_yuv(const webp_planes *planes, const webp_settings *settings, encoded_image *out);
