@@ -40,6 +40,14 @@ final class CacheTiers {
         self.admits = admits
     }
 
+    /// The first Redis, for what fronts share besides entries.
+    var redis: RedisClient? {
+        for case .place(let queue) in self.tiers {
+            if let store = queue.place as? RedisStore { return store.client }
+        }
+        return nil
+    }
+
     /// What the memory in front of everything else has, at once.
     func recent(_ primary: String, for request: ClientFields) -> CacheEntry? {
         guard let entry = self.recent(primary) else { return nil }
