@@ -7,6 +7,8 @@ extension CommandLineReader {
 
             Usage: imageproxy [flags]
                    imageproxy check [flags]                        says what it would do, and ends
+                   imageproxy status [-watch] [-json]              says how the running ones are doing
+                   imageproxy workers [number]                     says how many workers there are, or changes it
                    imageproxy sign [-key key|@file] [-url] URL     signs a URL
 
             """

@@ -22,6 +22,8 @@ public enum CommandLineReader {
         let rest = Array(arguments.dropFirst())
         switch arguments.first {
         case "sign": return try SignCommand.run(rest)
+        case "status": return try StatusCommand.run(rest, environment: environment)
+        case "workers": return try WorkersCommand.run(rest, environment: environment)
         case "help": return .answered(rest == ["--markdown"] ? Self.markdown : Self.helpText, exitStatus: 0)
         case "check":
             guard let configuration = try Self.configuration(rest, environment) else {
