@@ -59,7 +59,7 @@ final class Transformer {
         limits.maxOutputPixels = self.configuration.maxOutputPixels
         let job = PictureJob(
             source: original.body, sourceFormat: format, options: options, scaleUp: self.configuration.scaleUp,
-            limits: limits, timeLimit: self.configuration.transformTimeout)
+            limits: limits, policy: self.configuration.resultPolicy, timeLimit: self.configuration.transformTimeout)
 
         if self.poison.isWorthAsking,
             await self.poison.isPoison(PoisonList.Key(source: original.body.digest(), options: options))

@@ -82,6 +82,9 @@ final class JobDispatcher {
         return "the wait for a worker would be \(wait.roundedUpMilliseconds) ms"
     }
 
+    /// Jobs that may wait.
+    var queueLimit: Int { self.queue.capacity }
+
     /// Jobs that wait for a worker now.
     var queued: Int { self.queue.count }
 
