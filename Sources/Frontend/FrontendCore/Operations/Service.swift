@@ -66,10 +66,10 @@ final class Service {
     private func picture(_ request: HTTPRequest, _ target: String) async -> HTTPResponse {
         let started = ContinuousClock.now
         self.metrics.began()
-        let (response, outcome) = await self.outcome(of: request, target)
+        let (response, outcome, failure) = await self.outcome(of: request, target)
         self.metrics.ended(
             outcome, status: response.status, bytes: request.method == "HEAD" ? 0 : response.body.count,
-            after: .now - started)
+            after: .now - started, reason: failure?.metricLabel)
         return response
     }
 
@@ -82,13 +82,15 @@ final class Service {
         return proxies.contains(client) ? nil : client
     }
 
-    private func outcome(of request: HTTPRequest, _ target: String) async -> (HTTPResponse, Metrics.Outcome) {
+    private func outcome(
+        of request: HTTPRequest, _ target: String
+    ) async -> (HTTPResponse, Metrics.Outcome, RequestError.Kind?) {
         let now = Int64(time(nil))
         let proxied = self.proxiedClient(of: request)
         guard self.clients.enter(proxied) else {
             let busy = RequestError(.clientBusy, detail: "too many requests at a time of \(proxied?.description ?? "")")
             Log.line(busy.detail)
-            return (self.responder.answer(busy), .error)
+            return self.failed(busy)
         }
         defer { self.clients.leave(proxied) }
         do {
@@ -102,22 +104,26 @@ final class Service {
             Log.detail(
                 "request: \(request.method) \(Redaction.url(url.remote.string))#\(url.options.canonical) of "
                     + (request.client(trusting: self.configuration.trustedProxies)?.description ?? "somebody"))
-            return (self.responder.answer(picture, to: request, now: now), picture.outcome)
+            return (self.responder.answer(picture, to: request, now: now), picture.outcome, nil)
         } catch let error as RequestError {
             if error.kind != .cancelled { Log.line("\(error.detail)") }
-            return (self.responder.answer(error), .error)
+            return self.failed(error)
         } catch let error as RequestURLError {
             Log.line(error.logText)
-            let refusal = RequestError(.malformedURL, message: error.publicMessage, detail: error.logText)
-            var response = self.responder.answer(refusal)
+            var failed = self.failed(
+                RequestError(.malformedURL, message: error.publicMessage, detail: error.logText))
             // The request itself is malformed, not only what it asks for: nothing after it is believed either.
-            response.closesConnection = error == .badRequest
-            return (response, .error)
+            failed.0.closesConnection = error == .badRequest
+            return failed
         } catch is TimeLimitPassed {
-            return (self.responder.answer(RequestError(.timedOut, detail: "request took too long")), .error)
+            return self.failed(RequestError(.timedOut, detail: "request took too long"))
         } catch {
             // The client has gone: nobody reads this answer.
-            return (self.responder.answer(RequestError(.cancelled, detail: "\(error)")), .error)
+            return self.failed(RequestError(.cancelled, detail: "\(error)"))
         }
+    }
+
+    private func failed(_ error: RequestError) -> (HTTPResponse, Metrics.Outcome, RequestError.Kind?) {
+        (self.responder.answer(error), .error, error.kind)
     }
 }
