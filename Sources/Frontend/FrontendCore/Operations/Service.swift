@@ -96,11 +96,15 @@ final class Service {
         do {
             let asked = try RequestURL.parse(target: target, baseURL: self.configuration.baseURL)
             try self.authorizer.check(asked, referer: request.header("Referer"), now: now)
-            let url = asked.scaling(up: self.configuration.scaleUp)
+            let offered = self.configuration.autoFormat
+            let accepted = AcceptedFormats.choose(
+                from: offered, accept: offered.isEmpty ? [] : request.fields(named: ["Accept"]).values(named: "Accept"))
+            let url = asked.scaling(up: self.configuration.scaleUp).accepting(accepted)
             let fields = ClientFields(self.shape, passed: request.fields(named: self.configuration.passRequestHeaders))
-            let picture = try await withTimeLimit(self.configuration.requestTimeout) {
+            var picture = try await withTimeLimit(self.configuration.requestTimeout) {
                 try await self.pipeline.picture(for: url, fields, now: now)
             }
+            picture.isNegotiated = !offered.isEmpty && url.isNegotiable
             Log.detail(
                 "request: \(request.method) \(Redaction.url(url.remote.string))#\(url.options.canonical) of "
                     + (request.client(trusting: self.configuration.trustedProxies)?.description ?? "somebody"))
