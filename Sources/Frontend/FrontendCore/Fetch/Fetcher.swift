@@ -74,7 +74,9 @@ final class Fetcher {
         let first = try transfer(onFreshConnection: false)
         do {
             return try await self.multi.run(first, atMost: try Self.rest(of: deadline))
-        } catch  where first.hasMetLeftovers && !(error is CancellationError) {
+        } catch
+            where (first.hasMetLeftovers || first.wasDroppedUnanswered) && !(error is CancellationError)
+        {
             return try await self.multi.run(
                 transfer(onFreshConnection: true), atMost: try Self.rest(of: deadline))
         }
