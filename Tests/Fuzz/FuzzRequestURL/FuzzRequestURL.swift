@@ -45,5 +45,5 @@ private func checkPrinted(_ url: RequestURL) {
     // A byte that may not stand in a path, as in a host of other letters, makes the service write the whole path anew.
     guard let read = try? RequestTarget(Array(target.utf8)), read.text == Array(target.utf8) else { return }
     let again = try? RequestURL.parse(target: target, baseURL: nil)
-    precondition(again?.remote == url.remote && again?.options == url.options, target)
+    precondition(again?.remote.string == url.remote.string && again?.options == url.options, target)
 }
