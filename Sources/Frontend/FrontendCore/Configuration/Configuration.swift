@@ -9,6 +9,8 @@ public struct Configuration: Sendable {
     public var address = "localhost:8080"
     /// Where state, metrics and readiness are shown; nil = nowhere.
     public var adminAddress: String?
+    /// What whoever changes something there has to know; nil = see `AdminAccess`.
+    public var adminToken: [UInt8]?
     /// Metrics are also shown on the public address.
     public var publicMetrics = true
 

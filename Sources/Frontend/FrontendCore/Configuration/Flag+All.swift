@@ -22,6 +22,12 @@ extension Flag {
                 configuration.adminAddress = text.isEmpty ? nil : text
             }),
         Flag(
+            name: "adminToken", group: .listening, valueName: "secret|@file", defaultText: "",
+            help:
+                "secret that purging on -adminAddr takes, as \"Authorization: Bearer\"; without one it is refused there, "
+                + "but on Unix sockets and loopback addresses",
+            kind: .value { (configuration, text) throws(FlagError) in configuration.adminToken = try secret(text) }),
+        Flag(
             name: "publicMetrics", group: .listening, valueName: "", defaultText: "true",
             help: "show /metrics on the public address too, as the original does",
             kind: .boolean { $0.publicMetrics = $1 }),
@@ -232,7 +238,7 @@ extension Flag {
             do throws(FileError) {
                 secret = try FileContent.read(String(text.dropFirst()))
             } catch {
-                throw FlagError(failure: "error reading the cache's secret: \(error)")
+                throw FlagError(failure: "error reading the secret: \(error)")
             }
         }
         guard !secret.isEmpty else { throw FlagError(expected: "a secret that is not empty") }

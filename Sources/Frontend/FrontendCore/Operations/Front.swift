@@ -79,7 +79,14 @@ public final class Front {
             metrics: metrics, server: self.server, dispatcher: self.dispatcher, supervisor: self.supervisor,
             address: configuration.address)
         let admin = AdminService(report: self.report, metrics: metrics)
-        self.admin = configuration.adminAddress == nil ? nil : HTTPServer { await admin.answer($0) }
+        let purge = PurgeService(configuration, purges: self.cache.purges)
+        self.admin =
+            configuration.adminAddress == nil
+            ? nil
+            : HTTPServer(methods: ["GET", "HEAD", "OPTIONS"] + PurgeService.methods) { request in
+                PurgeService.methods.contains(request.method)
+                    ? await purge.answer(request) : await admin.answer(request)
+            }
     }
 
     private convenience init(

@@ -119,19 +119,30 @@ final class RedisClient {
 
     /// Keeps a lease for `duration` from now; without effect when it is not ours any more.
     func extendLease(_ key: String, token: String, for duration: Duration) async {
-        await self.run(.extend, key, [token, "\(RedisCommand.milliseconds(duration))"])
+        _ = await self.run(
+            .extend, key, [token, "\(RedisCommand.milliseconds(duration))"], atMost: self.settings.loadLimit)
     }
 
     /// Gives a lease back; without effect when it is not ours any more.
     func releaseLease(_ key: String, token: String) async {
-        await self.run(.release, key, [token])
+        _ = await self.run(.release, key, [token], atMost: self.settings.loadLimit)
     }
 
-    private func run(_ script: RedisScript, _ key: String, _ arguments: [String]) async {
+    // MARK: Anything else
+
+    /// Runs a script on the server that has the key.
+    func run(
+        _ script: RedisScript, _ key: String, _ arguments: [String], atMost limit: Duration
+    ) async -> RedisReply? {
         let rest = ["1", key] + arguments
-        let reply = await self.load(RedisCommand(["EVALSHA", script.digest] + rest, key: key))
-        guard case .error(let error) = reply, error.code == "NOSCRIPT" else { return }
-        _ = await self.load(RedisCommand(["EVAL", script.source] + rest, key: key))
+        let reply = await self.servers.run(RedisCommand(["EVALSHA", script.digest] + rest, key: key), atMost: limit)
+        guard case .error(let error) = reply, error.code == "NOSCRIPT" else { return reply }
+        return await self.servers.run(RedisCommand(["EVAL", script.source] + rest, key: key), atMost: limit)
+    }
+
+    /// Runs a command that no request waits for.
+    func query(_ command: RedisCommand) async -> RedisReply? {
+        await self.servers.run(command, atMost: self.settings.storeLimit)
     }
 
     // MARK: Messages
