@@ -2,7 +2,6 @@
 """Purging: a URL and all that was made from it is forgotten, in every cache and every front."""
 
 import threading
-import time
 
 import pytest
 
@@ -10,7 +9,7 @@ import client
 import pictures
 import processes
 import redis_server
-from front import LOCAL, Front
+from front import LOCAL, run_program
 from origin import answer, picture
 from test_cache_disk import put, upstream
 from test_fleet import wait_for_fronts
@@ -214,7 +213,7 @@ def test_what_is_no_picture_is_refused(begin):
     assert front.get("/http://a.example/a.jpg", "PURGE").status == 405
 
 
-def test_a_token_is_taken_and_nothing_else(start, tmp_path):
+def test_a_token_is_taken_and_nothing_else(start, bin, tmp_path):
     (tmp_path / "token").write_text("secret")
     port = redis_server.free_port()
     front = start(*LOCAL, "-workers", "1", "-cache", "memory", "-adminAddr", f"127.0.0.1:{port}", "-adminToken",
@@ -227,6 +226,23 @@ def test_a_token_is_taken_and_nothing_else(start, tmp_path):
         assert refused.status == 401 and refused["WWW-Authenticate"] == "Bearer"
     assert purge(front, target, headers=[("Authorization", "Bearer secret")]).status == 200
     assert "secret" not in front.errors
+    # The command has it from a file or the environment.
+    command = ["purge", "-adminAddr", f"127.0.0.1:{port}", "http://a.example/a.jpg"]
+    assert run_program(bin, *command).returncode == 1
+    assert run_program(bin, *command, "-adminToken", f"@{tmp_path}/token").returncode == 0
+    assert run_program(bin, *command, environment={"IMAGEPROXY_ADMINTOKEN": "secret"}).returncode == 0
+
+
+def test_the_command(begin, bin, origin):
+    front, one = changed(begin, origin, "-cache", "memory")
+    address = ["-adminAddr", f"unix:{front.admin}"]
+    done = run_program(bin, "purge", *address, one.url, "http://b.example/b.jpg")
+    assert done.returncode == 0 and done.stdout.count("purged ") == 2 and one.url in done.stdout, done
+    assert one.is_current(front)
+    for arguments, status in ((["b.jpg"], 1), ([], 2), (["http://a/ö"], 2), (["-x", "http://a/b"], 2)):
+        failed = run_program(bin, "purge", *address, *arguments)
+        assert failed.returncode == status and (failed.stdout + failed.stderr).count("\n") == 1, failed
+    assert run_program(bin, "purge", "-adminAddr", "unix:/none", one.url).returncode == 1
 
 
 @pytest.mark.parametrize("address, status", [("127.0.0.1", 200), ("localhost", 200), ("0.0.0.0", 403), ("", 403)])

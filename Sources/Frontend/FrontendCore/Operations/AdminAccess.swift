@@ -28,7 +28,8 @@ struct AdminAccess: Sendable {
                     status: 403, reason: "refused: this listener can be reached from other machines; set -adminToken")
         }
         let words = authorization?.split(separator: " ", maxSplits: 1) ?? []
-        guard words.count == 2, String(words[0]).equalsIgnoringCase("Bearer"), Self.areSame(Array(words[1].utf8), token) else {
+        guard words.count == 2, String(words[0]).equalsIgnoringCase("Bearer"), Self.areSame(Array(words[1].utf8), token)
+        else {
             return Refusal(status: 401, reason: "refused: send \"Authorization: Bearer\" and the token of -adminToken")
         }
         return nil

@@ -78,7 +78,8 @@ final class RedisPurges {
             rest = rest.dropFirst(part.count)
             let pairs = part.flatMap { ["\($0.value)", PurgeStamps.hex($0.key)] }
             // NX: what others have purged since then is newer.
-            guard case .integer = await self.client.query(RedisCommand(["ZADD", Self.key, "NX"] + pairs, key: Self.key))
+            guard
+                case .integer = await self.client.query(RedisCommand(["ZADD", Self.key, "NX"] + pairs, key: Self.key))
             else { return false }
         }
         return true
