@@ -94,6 +94,16 @@ final class RedisClient {
         return number
     }
 
+    /// Adds one to a number that is forgotten `lifetime` after the last time.
+    ///
+    /// - Returns: the new number; nil when it could not be changed, or nobody knows whether it was.
+    func increment(_ key: String, for lifetime: Duration) async -> Int64? {
+        let reply = await self.run(
+            .count, key, ["\(RedisCommand.milliseconds(lifetime))"], atMost: self.settings.loadLimit)
+        guard case .integer(let number) = reply else { return nil }
+        return number
+    }
+
     /// The number under a key, 0 when there is none; nil when nobody can say.
     func number(_ key: String) async -> Int64? {
         switch await self.load(RedisCommand("GET", key, key: key)) {
