@@ -22,6 +22,8 @@ public struct CacheEntry: Sendable {
     /// What tells the request that this is the answer to from others, see `ClientFields.selection`; nil when the
     /// answer is the same for all.
     var selection: String?
+    /// The newest purge that was known when the origin was asked, see `PurgeStamps`.
+    var stamp: Int64 = 0
     /// Not empty: this is no answer, but says that there are several, and which fields of the request tell them apart.
     var variesBy: [String] = []
 

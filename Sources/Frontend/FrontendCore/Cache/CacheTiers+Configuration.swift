@@ -26,6 +26,7 @@ extension CacheTiers {
         self.init(
             tiers, fleet: fleet, rules: StoredMessage.Rules(seal: seal, policy: rules.policy), metrics: metrics,
             admits: { rules.admits($0) })
+        self.purges.start()
     }
 
     /// - Parameter address: as `-cache` takes it. It may hold a password, so no error repeats it.

@@ -6,6 +6,7 @@ extension CacheTiers {
     /// The fronts that share a Redis: what one of them has made, the others find there.
     @LoopActor
     struct Fleet {
+        let client: RedisClient
         let fills: FleetFill
         /// The way there.
         let place: StoreQueue
@@ -13,6 +14,7 @@ extension CacheTiers {
         let position: Int
 
         init(_ client: RedisClient, place: StoreQueue, position: Int) {
+            self.client = client
             self.fills = FleetFill(client)
             self.place = place
             self.position = position
@@ -22,6 +24,11 @@ extension CacheTiers {
     /// How long a front waits for another one. Nearly everything is made in less; and a front that takes longer, without
     /// having died, may be the one whose workers are ill.
     private static let patience = Duration.seconds(10)
+
+    /// Requests that are the same by this are served by making what they want once.
+    func fillKey(_ primary: String, _ request: ClientFields) -> String {
+        request.fillKey(primary) + self.purges.word(primary)
+    }
 
     /// Has something made by one of all fronts, while the others wait for it; without any others, here.
     ///
@@ -36,7 +43,7 @@ extension CacheTiers {
         // What will not be stored cannot be found.
         guard let fleet, !request.directives.noStore else { return try await make(nil) }
         let started = self.clock.now()
-        return try await fleet.fills.value(for: request.fillKey(primary), patience: Self.patience) {
+        return try await fleet.fills.value(for: self.fillKey(primary, request), patience: Self.patience) {
             guard let entry = await self.loadShared(primary, for: request), self.answers(entry, request, since: started)
             else { return nil }
             return wrap(entry)

@@ -16,6 +16,7 @@ final class CacheTiers {
     let tiers: [Tier]
     /// Where all fronts find what one has made; nil without such a place.
     let fleet: Fleet?
+    let purges: Purges
     /// The memory in front of everything else.
     private let front: [MemoryCache]
     private let rules: StoredMessage.Rules
@@ -34,6 +35,11 @@ final class CacheTiers {
     ) {
         self.tiers = tiers
         self.fleet = fleet
+        self.purges = Purges(
+            seal: rules.seal, redis: fleet?.client,
+            places: tiers.compactMap {
+                if case .place(let queue) = $0, !(queue.place is RedisStore) { queue.place } else { nil }
+            }, clock: clock)
         self.front = tiers.prefix { if case .memory = $0 { true } else { false } }.compactMap {
             if case .memory(let memory) = $0 { memory } else { nil }
         }
@@ -111,7 +117,8 @@ final class CacheTiers {
     private func store(
         _ entry: CacheEntry, _ primary: String, for request: ClientFields, in tiers: [Tier], _ lease: FleetLease? = nil
     ) {
-        guard entry.freshness.isStorable, !request.directives.noStore,
+        // What was purged while it was made does not take the place of what was made since.
+        guard entry.freshness.isStorable, !request.directives.noStore, !self.purges.covers(entry, key: primary),
             case .names(let names) = VaryFields(entry.headers)
         else { return }
         guard !names.isEmpty else { return self.put(entry, CacheKey(primary), in: tiers, lease) }
@@ -144,6 +151,7 @@ final class CacheTiers {
     func close(atMost limit: Duration) async {
         let clock = ContinuousClock()
         let deadline = clock.now + limit
+        self.purges.close()
         for case .place(let queue) in self.tiers {
             while !queue.isIdle, clock.now < deadline { try? await sleep(for: .milliseconds(5)) }
             await queue.place.close()
@@ -154,6 +162,12 @@ final class CacheTiers {
         guard !self.front.isEmpty else { return nil }
         for memory in self.front {
             guard let entry = memory.entry(for: key) else { continue }
+            guard !self.purges.covers(entry, key: key) else {
+                memory.remove(key)
+                continue
+            }
+            let newest = self.purges.stamps.newest
+            if entry.stamp < newest { memory.confirm(key, upTo: newest) }
             self.metrics?.lookedUp("memory", isHit: true)
             return entry
         }
@@ -198,7 +212,8 @@ final class CacheTiers {
                 } else {
                     await self.entry(key, in: tier, for: request)
                 }
-            guard let entry else { continue }
+            guard var entry, !self.purges.covers(entry, key: key.text) else { continue }
+            entry.stamp = max(entry.stamp, self.purges.stamps.newest)
             self.put(entry, key, in: self.tiers[..<position])
             return entry
         }
@@ -210,6 +225,7 @@ final class CacheTiers {
         case .memory(let memory): return memory.entry(for: key.text)
         case .place(let queue):
             if let pending = queue.pending(key) { return pending }
+            await self.purges.ready()
             let loaded = await queue.place.load(key.text)
             self.metrics?.lookedUp(queue.place.name, isHit: loaded != nil)
             guard let message = loaded else { return nil }

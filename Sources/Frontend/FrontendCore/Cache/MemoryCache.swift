@@ -120,6 +120,11 @@ public final class MemoryCache {
         while self.window.size > self.window.capacity, let candidate = self.window.list.oldest { self.judge(candidate) }
     }
 
+    /// Notes that an entry has outlived all purges up to a stamp.
+    func confirm(_ key: String, upTo stamp: Int64) {
+        if let slot = self.index[key] { self.nodes[slot].entry?.stamp = stamp }
+    }
+
     public func remove(_ key: String) {
         if let slot = self.index[key] { self.drop(slot) }
     }

@@ -50,7 +50,7 @@ final class OriginStore {
             return try self.rules.usable(recent, url)
         }
         // Who waits must not be told what those were told who need not.
-        let key = request.fillKey(url) + (patience == .waits ? "\nrefresh" : "")
+        let key = self.cache.fillKey(url, request) + (patience == .waits ? "\nrefresh" : "")
         let turn = Turn()
         var entry = try await self.fills.value(for: key) {
             turn.isMine = true
@@ -96,26 +96,34 @@ final class OriginStore {
         }
     }
 
+    /// When an origin was asked.
+    private struct Asked {
+        var at: Int64
+        /// The newest purge that was known then: whatever is purged later is not in the answer.
+        var stamp: Int64
+    }
+
     /// Asks the origin, with what is known of a stale copy, so that it may answer "not modified".
     private func ask(
         _ url: String, for request: ClientFields, stored: CacheEntry?, _ lease: FleetLease?
     ) async throws -> CacheEntry {
         Log.detail("fetching remote URL: \(url)")
-        let requestedAt = self.clock.now()
+        let asked = Asked(at: self.clock.now(), stamp: self.cache.purges.stamps.newest)
         do {
             let validated = stored.flatMap { $0.hasValidator ? $0.fetchedFrom ?? url : nil }
             let answer = try await self.fetch(url, Self.fields(of: request, validating: stored), validated)
             guard answer.status == 304, let stored else {
-                return try self.accept(answer, url, for: request, stored: stored, requestedAt, lease)
+                return try self.accept(answer, url, for: request, stored: stored, asked, lease)
             }
             let now = self.clock.now()
-            if let entry = self.rules.refreshed(stored, by: answer, for: request, requestedAt: requestedAt, now: now) {
+            if var entry = self.rules.refreshed(stored, by: answer, for: request, requestedAt: asked.at, now: now) {
+                entry.stamp = asked.stamp
                 self.keep(entry, url, for: request, replacing: stored, lease)
                 return entry
             }
             // Not modified, but something else than what is here.
             let whole = try await self.fetch(url, Self.fields(of: request, validating: nil), nil)
-            return try self.accept(whole, url, for: request, stored: stored, requestedAt, lease)
+            return try self.accept(whole, url, for: request, stored: stored, asked, lease)
         } catch let error as FetchError {
             if let stored, error.isUnreachable,
                 let stale = self.cache.stale(stored, url, for: request, because: .unreachable)
@@ -143,7 +151,7 @@ final class OriginStore {
     }
 
     private func accept(
-        _ answer: FetchedResource, _ url: String, for request: ClientFields, stored: CacheEntry?, _ requestedAt: Int64,
+        _ answer: FetchedResource, _ url: String, for request: ClientFields, stored: CacheEntry?, _ asked: Asked,
         _ lease: FleetLease?
     ) throws -> CacheEntry {
         if CacheEntry.isServerError(answer.status), let stored,
@@ -152,7 +160,8 @@ final class OriginStore {
             Log.line("serving a stale copy of \(Redaction.url(url)): its origin answered \(answer.status)")
             return stale
         }
-        let entry = try self.rules.entry(of: answer, url, for: request, requestedAt: requestedAt, now: self.clock.now())
+        var entry = try self.rules.entry(of: answer, url, for: request, requestedAt: asked.at, now: self.clock.now())
+        entry.stamp = asked.stamp
         self.keep(entry, url, for: request, replacing: stored, lease)
         return entry
     }

@@ -66,6 +66,10 @@ extension StoredMessage {
         // It was stored, so it was found to be storable by who saw the request as well.
         entry.freshness.isStorable = true
         entry.freshness.isShareable = true
+        if let text = fields.only(Field.stamp) {
+            guard let stamp = Int64(text), (0...PurgeStamps.latest).contains(stamp) else { return nil }
+            entry.stamp = stamp
+        }
         entry.fetchedFrom = fields.only(Field.fetchedFrom)
         entry.selection = fields.only(Field.selection)
         entry.variesBy = fields.only(Field.variesBy).map(ListField.items) ?? []

@@ -24,6 +24,7 @@ enum StoredMessage {
         static let selection = "X-Imageproxy-Selection"
         static let variesBy = "X-Imageproxy-Varies-By"
         static let generated = "X-Imageproxy-Generated"
+        static let stamp = "X-Imageproxy-Stamp"
         static let fetchedFrom = "X-Imageproxy-Fetched-From"
         static let source = "X-Imageproxy-Source"
         static let tag = "X-Imageproxy-Tag"
@@ -47,6 +48,7 @@ enum StoredMessage {
         if let selection = entry.selection { head.append(Field.selection, selection) }
         if !entry.variesBy.isEmpty { head.append(Field.variesBy, entry.variesBy.joined(separator: ",")) }
         head.append(Field.generated, "\(entry.freshness.generatedAt)")
+        if entry.stamp > 0 { head.append(Field.stamp, "\(entry.stamp)") }
         if let url = entry.fetchedFrom { head.append(Field.fetchedFrom, url) }
         if let source = entry.source { head.append(Field.source, source.hex) }
         if let tag = entry.variantTag { head.append(Field.tag, tag) }

@@ -26,6 +26,7 @@ public enum CommandLineReader {
         case "sign": return try SignCommand.run(rest)
         case "status": return try StatusCommand.run(rest, environment: environment)
         case "workers": return try WorkersCommand.run(rest, environment: environment)
+        case "purge": return try PurgeCommand.run(rest, environment: environment)
         case "help": return .answered(try Self.help(rest), exitStatus: 0)
         case "version":
             guard rest.isEmpty else { throw UsageError(description: "unexpected argument \(quoted(rest[0]))") }

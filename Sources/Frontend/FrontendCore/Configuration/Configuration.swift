@@ -7,8 +7,10 @@ public struct Configuration: Sendable {
     // Listening
     /// TCP `host:port` or `unix:/path`.
     public var address = "localhost:8080"
-    /// Where state, metrics and readiness are shown, and the number of workers is set; empty = nowhere.
+    /// Where state, metrics and readiness are shown, the number of workers is set and URLs are purged; empty = nowhere.
     public var adminAddresses: [String] = []
+    /// What whoever changes something there has to know; nil = see `AdminAccess`.
+    public var adminToken: [UInt8]?
     /// Metrics are also shown on the public address.
     public var publicMetrics = true
 

@@ -23,6 +23,12 @@ extension Flag {
                 configuration.adminAddresses += text.split(separator: " ").map(String.init)
             }),
         Flag(
+            name: "adminToken", group: .listening, valueName: "secret|@file", defaultText: "",
+            help:
+                "secret that whoever changes something on -adminAddr has to send, as \"Authorization: Bearer\"; without one it is refused, "
+                + "but not on Unix sockets and loopback addresses",
+            kind: .value { (configuration, text) throws(FlagError) in configuration.adminToken = try secret(text) }),
+        Flag(
             name: "publicMetrics", group: .listening, valueName: "", defaultText: "true",
             help: "show /metrics on the public address too, as the original does",
             kind: .boolean { $0.publicMetrics = $1 }),
@@ -271,13 +277,13 @@ extension Flag {
     }
 
     /// A text as it is, or the bytes of the file that `@` names.
-    private static func secret(_ text: String) throws(FlagError) -> [UInt8] {
+    static func secret(_ text: String) throws(FlagError) -> [UInt8] {
         var secret = Array(text.utf8)
         if text.hasPrefix("@") {
             do throws(FileError) {
                 secret = try FileContent.read(String(text.dropFirst()))
             } catch {
-                throw FlagError(failure: "error reading the cache's secret: \(error)")
+                throw FlagError(failure: "error reading the secret: \(error)")
             }
         }
         guard !secret.isEmpty else { throw FlagError(expected: "a secret that is not empty") }

@@ -17,6 +17,9 @@ struct Subcommand: Sendable {
         Subcommand(
             name: "workers", arguments: "[-adminAddr address] [number]",
             help: "says how many workers there are, or changes it"),
+        Subcommand(
+            name: "purge", arguments: "[-adminAddr address] [-adminToken secret|@file] URL…",
+            help: "forgets pictures, and all that was made from them, in all caches and fronts"),
         Subcommand(name: "sign", arguments: "[-key key|@file] [-url] URL", help: "signs a URL"),
         Subcommand(
             name: "help", arguments: "[--markdown | --man | --completion bash|zsh|fish]",

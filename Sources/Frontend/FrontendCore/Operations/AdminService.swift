@@ -2,26 +2,45 @@
 
 internal import EventLoop
 
-/// The operator's own listener: state, metrics and readiness, and the number of workers. Nothing here is for clients.
+/// The operator's own listener: state, metrics and readiness, the number of workers, and purging. Nothing here is for
+/// clients.
 @LoopActor
 final class AdminService {
     private let report: StatusReport
     private let metrics: Metrics
     private let supervisor: WorkerSupervisor?
+    private let purge: PurgeService
+    private let access: AdminAccess
 
+    nonisolated static let methods = ["GET", "HEAD", "OPTIONS"] + AdminService.changing
+    /// No page of another site can send one of these without asking first, and nobody here says yes.
+    private nonisolated static let changing = ["PUT", "PURGE", "DELETE"]
     /// More would be a slip of the finger.
     nonisolated static let mostWorkers = 1024
 
-    init(report: StatusReport, metrics: Metrics, supervisor: WorkerSupervisor?) {
+    init(
+        _ configuration: Configuration, report: StatusReport, metrics: Metrics, supervisor: WorkerSupervisor?,
+        purges: Purges
+    ) {
         self.report = report
         self.metrics = metrics
         self.supervisor = supervisor
+        self.purge = PurgeService(configuration, purges: purges)
+        self.access = AdminAccess(addresses: configuration.adminAddresses, token: configuration.adminToken)
     }
 
     func answer(_ request: HTTPRequest) async -> HTTPResponse {
-        // PUT, which no page of another site can send without asking first, and nobody here says yes.
-        if request.method == "PUT" { return self.change(request.target) }
-        switch request.target {
+        guard Self.changing.contains(request.method) else { return self.show(request.target) }
+        if let refusal = self.access.refusal(authorization: request.header("Authorization")) {
+            var response = Self.refusal(refusal.status, refusal.reason)
+            if refusal.status == 401 { response.headers.append(("WWW-Authenticate", "Bearer")) }
+            return response
+        }
+        return request.method == "PUT" ? self.change(request.target) : await self.purge.answer(request)
+    }
+
+    private func show(_ target: String) -> HTTPResponse {
+        switch target {
         case "/metrics": return Self.metricsPage(self.metrics)
         case "/status": return Responder.text(self.report.json().text + "\n", type: "application/json")
         case "/ready": return Self.readiness(self.report)
@@ -57,7 +76,7 @@ final class AdminService {
         return response
     }
 
-    private static func refusal(_ status: Int, _ reason: String) -> HTTPResponse {
+    static func refusal(_ status: Int, _ reason: String) -> HTTPResponse {
         HTTPResponse(
             status: status, headers: [("Content-Type", "text/plain; charset=utf-8")],
             body: .bytes(Array((reason + "\n").utf8)))

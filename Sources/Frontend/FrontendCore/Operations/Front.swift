@@ -86,10 +86,12 @@ public final class Front {
         self.report = StatusReport(
             metrics: metrics, server: self.server, dispatcher: self.dispatcher, supervisor: self.supervisor,
             cache: self.cache, address: configuration.address)
-        let admin = AdminService(report: self.report, metrics: metrics, supervisor: self.supervisor)
+        let admin = AdminService(
+            configuration, report: self.report, metrics: metrics, supervisor: self.supervisor,
+            purges: self.cache.purges)
         self.admin =
             configuration.adminAddresses.isEmpty
-            ? nil : HTTPServer(methods: ["GET", "HEAD", "OPTIONS", "PUT"]) { await admin.answer($0) }
+            ? nil : HTTPServer(methods: AdminService.methods) { await admin.answer($0) }
     }
 
     private convenience init(

@@ -53,7 +53,7 @@ final class RequestPipeline {
             return Picture(entry: recent, outcome: .hit)
         }
         let turn = Turn()
-        var picture = try await self.fills.value(for: request.fillKey(wanted.key)) {
+        var picture = try await self.fills.value(for: self.cache.fillKey(wanted.key, request)) {
             turn.isMine = true
             return try await self.obtain(wanted, now: now, isForAll: true)
         }
@@ -133,6 +133,7 @@ final class RequestPipeline {
             variant.freshness = original.freshness
             variant.headers = original.headers
             variant.fetchedFrom = original.fetchedFrom
+            variant.stamp = original.stamp
             if isNews {
                 // That its origin is failing is nothing to write down.
                 if variant.freshness.graceUntil > now {

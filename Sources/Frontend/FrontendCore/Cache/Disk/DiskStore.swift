@@ -34,6 +34,8 @@ final class DiskStore: ByteStore {
     private static let scanInterval = Duration.seconds(900)
     /// Files that are removed in one go.
     private static let evictionBatch = 64
+    /// The list of purges is no entry: it does not go to make room for one.
+    private static let purges = DiskName(key: PurgeStamps.key)
     /// An index takes about a hundred bytes for each file; beyond so many the oldest go, as if there were no room.
     private static let mostFiles = 2_000_000
 
@@ -97,7 +99,9 @@ final class DiskStore: ByteStore {
         case .none: return false
         case .success:
             if self.health.succeeded() { self.say("can be written to again") }
-            self.index?.insert(DiskIndex.File(name: file, bytes: size, lastUse: Int64(time(nil))))
+            if file != Self.purges {
+                self.index?.insert(DiskIndex.File(name: file, bytes: size, lastUse: Int64(time(nil))))
+            }
             self.evictIfNeeded()
             return true
         case .failure(let error):
@@ -135,7 +139,7 @@ final class DiskStore: ByteStore {
             guard !Task.isCancelled else { return }
             // A folder that could not be looked at is one whose files are not known yet, not one without any.
             guard let files = await self.lane.run({ directory.entries(inFolder: number) }) else { return }
-            found += files
+            found += files.filter { $0.name != Self.purges }
         }
         self.index?.replace(by: found, scannedSince: start)
         self.isIndexComplete = true

@@ -98,9 +98,9 @@ final class RedisClient {
     ///
     /// - Returns: the new number; nil when it could not be changed, or nobody knows whether it was.
     func increment(_ key: String, for lifetime: Duration) async -> Int64? {
-        guard case .integer(let number) = await self.run(.count, key, ["\(RedisCommand.milliseconds(lifetime))"]) else {
-            return nil
-        }
+        let reply = await self.run(
+            .count, key, ["\(RedisCommand.milliseconds(lifetime))"], atMost: self.settings.loadLimit)
+        guard case .integer(let number) = reply else { return nil }
         return number
     }
 
@@ -129,20 +129,30 @@ final class RedisClient {
 
     /// Keeps a lease for `duration` from now; without effect when it is not ours any more.
     func extendLease(_ key: String, token: String, for duration: Duration) async {
-        await self.run(.extend, key, [token, "\(RedisCommand.milliseconds(duration))"])
+        _ = await self.run(
+            .extend, key, [token, "\(RedisCommand.milliseconds(duration))"], atMost: self.settings.loadLimit)
     }
 
     /// Gives a lease back; without effect when it is not ours any more.
     func releaseLease(_ key: String, token: String) async {
-        await self.run(.release, key, [token])
+        _ = await self.run(.release, key, [token], atMost: self.settings.loadLimit)
     }
 
-    @discardableResult
-    private func run(_ script: RedisScript, _ key: String, _ arguments: [String]) async -> RedisReply? {
+    // MARK: Anything else
+
+    /// Runs a script on the server that has the key.
+    func run(
+        _ script: RedisScript, _ key: String, _ arguments: [String], atMost limit: Duration
+    ) async -> RedisReply? {
         let rest = ["1", key] + arguments
-        let reply = await self.load(RedisCommand(["EVALSHA", script.digest] + rest, key: key))
+        let reply = await self.servers.run(RedisCommand(["EVALSHA", script.digest] + rest, key: key), atMost: limit)
         guard case .error(let error) = reply, error.code == "NOSCRIPT" else { return reply }
-        return await self.load(RedisCommand(["EVAL", script.source] + rest, key: key))
+        return await self.servers.run(RedisCommand(["EVAL", script.source] + rest, key: key), atMost: limit)
+    }
+
+    /// Runs a command that no request waits for.
+    func query(_ command: RedisCommand) async -> RedisReply? {
+        await self.servers.run(command, atMost: self.settings.storeLimit)
     }
 
     // MARK: Messages

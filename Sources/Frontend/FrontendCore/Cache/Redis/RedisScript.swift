@@ -20,6 +20,18 @@ struct RedisScript: Sendable {
     static let release = RedisScript(
         "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0")
 
+    /// Gives ARGV[1] in the sorted set KEYS[1] the highest score, which is at least ARGV[2] and like the time in
+    /// microseconds; keeps no more than the ARGV[3] highest. Returns the score.
+    static let purge = RedisScript(
+        """
+        local time = redis.call('TIME')
+        local newest = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2] or 0
+        local score = string.format('%.0f', math.max(time[1] * 1000000 + time[2], newest + 1, tonumber(ARGV[2])))
+        redis.call('ZADD', KEYS[1], score, ARGV[1])
+        redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -1 - ARGV[3])
+        return score
+        """)
+
     /// Adds one to KEYS[1], which is forgotten ARGV[1] milliseconds after the last time.
     static let count = RedisScript(
         "local count = redis.call('INCR', KEYS[1]) redis.call('PEXPIRE', KEYS[1], ARGV[1]) return count")

@@ -6,6 +6,8 @@ internal import Platform
 /// Asks a running front through its operator's listener.
 struct AdminClient {
     let address: String
+    /// For what changes something.
+    var token: String?
 
     /// Where units have fronts listen, and where nothing needs to be said.
     static let standardPlaces = "/run/imageproxy/admin*.sock"
@@ -19,7 +21,8 @@ struct AdminClient {
 
     func request(_ method: String, _ target: String) throws(Failure) -> (status: Int, body: [UInt8]) {
         let head =
-            "\(method) \(target) HTTP/1.1\r\nHost: admin\r\nAccept: application/json\r\nConnection: close\r\n\r\n"
+            "\(method) \(target) HTTP/1.1\r\nHost: admin\r\nAccept: application/json\r\nConnection: close\r\n"
+            + (self.token.map { "Authorization: Bearer \($0)\r\n" } ?? "") + "\r\n"
         let answer: [UInt8]
         do throws(SystemError) {
             answer = try ClientSocket(connectingTo: self.address)
@@ -33,6 +36,16 @@ struct AdminClient {
             let end = answer.indices.dropLast(3).first(where: { answer[$0...].starts(with: "\r\n\r\n".utf8) })
         else { throw Failure(text: "\(self.address): what answers there is no front of this service") }
         return (status, Array(answer[(end + 4)...]))
+    }
+
+    /// A socket is there, and nobody listens.
+    var isAbandoned: Bool {
+        do throws(Failure) {
+            _ = try self.request("GET", "/health-check")
+            return false
+        } catch {
+            return error.isAbandoned
+        }
     }
 
     /// - Returns: what `/status` says.

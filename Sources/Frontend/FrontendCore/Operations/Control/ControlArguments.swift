@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The words after `imageproxy status` and `imageproxy workers`.
+/// The words after `imageproxy status`, `imageproxy workers` and `imageproxy purge`.
 struct ControlArguments {
     var addresses: [String] = []
+    private var token: String?
     var wantsJSON = false
     var wantsHelp = false
     /// Seconds between two looks; nil = one look.
@@ -23,6 +24,11 @@ struct ControlArguments {
                     throw UsageError(description: "flag -adminAddr needs a value: -adminAddr host:port or unix:/path")
                 }
                 self.addresses.append(address)
+            case "adminToken":
+                guard let text = inline ?? rest.popFirst() else {
+                    throw UsageError(description: "flag -adminToken needs a value: -adminToken secret or @file")
+                }
+                self.token = try Self.token(text)
             case "json": self.wantsJSON = true
             case "watch":
                 var text = inline
@@ -34,8 +40,14 @@ struct ControlArguments {
             case "h", "help": self.wantsHelp = true
             default:
                 throw UsageError(
-                    description: "unknown flag -\(name); this command takes -adminAddr, -json, -watch and -help")
+                    description:
+                        "unknown flag -\(name); this command takes -adminAddr, -adminToken, -json, -watch and -help")
             }
+        }
+        if self.token == nil, let text = environment.first(where: { $0.name == "IMAGEPROXY_ADMINTOKEN" })?.value,
+            !text.isEmpty
+        {
+            self.token = try Self.token(text)
         }
         if self.addresses.isEmpty, let named = environment.first(where: { $0.name == "IMAGEPROXY_ADMINADDR" })?.value {
             self.addresses = named.split(separator: " ").map(String.init)
@@ -50,6 +62,21 @@ struct ControlArguments {
                 description: "no front found at \(AdminClient.standardPlaces): start one with -adminAddr, and name that"
                     + " address here in the same way", exitStatus: 1)
         }
-        return addresses.map(AdminClient.init)
+        return addresses.map { AdminClient(address: $0, token: self.token) }
+    }
+
+    /// It becomes a line of a request, so it must be one.
+    private static func token(_ text: String) throws(UsageError) -> String {
+        let secret: [UInt8]
+        do throws(FlagError) {
+            secret = try Flag.secret(text)
+        } catch {
+            throw UsageError(
+                description: "-adminToken: \(error.failure ?? "expected " + error.expected)", exitStatus: 1)
+        }
+        guard let token = String(validating: secret, as: UTF8.self), !token.utf8.contains(where: { $0 < 0x20 }) else {
+            throw UsageError(description: "-adminToken: expected text without control characters")
+        }
+        return token
     }
 }
