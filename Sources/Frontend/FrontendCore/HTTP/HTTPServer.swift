@@ -86,6 +86,10 @@ public final class HTTPServer {
         self.connections[ObjectIdentifier(connection)] = nil
     }
 
+    /// Every connection is closed after its next answer, so that clients look for another server. New ones are still
+    /// taken: whoever does not know yet is not turned away.
+    func beginDraining() { self.isDraining = true }
+
     /// Accepts no more, closes what is idle, and lets requests that run finish.
     ///
     /// - Parameter limit: what is not finished by then is cut off.

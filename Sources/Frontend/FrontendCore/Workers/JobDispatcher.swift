@@ -16,6 +16,8 @@ final class JobDispatcher {
     /// One job on its way, and whoever waits for it.
     private final class Pending {
         let job: PictureJob
+        /// Whose request it is, for the log.
+        let trace = RequestTrace.current
         private var continuation: UnsafeContinuation<Result<TransformedPicture, JobError>, Never>?
         let enqueuedAt: ContinuousClock.Instant
         /// When it has waited too long for a worker.
@@ -92,7 +94,10 @@ final class JobDispatcher {
     var isFull: Bool { self.queue.count >= self.queue.capacity }
 
     /// Jobs that may wait.
-    var queueLimit: Int { self.queue.capacity }
+    var queueLimit: Int {
+        get { self.queue.capacity }
+        set { self.queue.capacity = newValue }
+    }
 
     /// Jobs that wait for a worker now.
     var queued: Int { self.queue.count }
@@ -236,7 +241,7 @@ final class JobDispatcher {
         case .died(let how):
             pending.deaths += 1
             self.metrics.childDied("picture")
-            Log.line("a worker's child \(how) over a picture of \(pending.job.source.count) bytes")
+            Log.line("a worker's child \(how) over a picture of \(pending.job.source.count) bytes", for: pending.trace)
             if pending.deaths >= Self.maximumDeaths { return pending.finish(.failure(.poisonous(detail: how))) }
             self.requeue(pending)
         case .lost(let how):
