@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import ImageJob
+public import ImageJob
 
 /// Everything an operator can decide, after flags and environment were read; immutable from then on.
 public struct Configuration: Sendable {
@@ -55,6 +55,9 @@ public struct Configuration: Sendable {
     public var scaleUp = false
     public var onTransformError = TransformErrorPolicy.original
     public var maxOutputPixels = PixelLimits.standard.maxOutputPixels
+    /// Formats that pictures become for clients that name them, best first.
+    public var autoFormat: [ImageFormat] = []
+    public var resultPolicy = ResultPolicy()
     public var transformTimeout = Duration.seconds(20)
 
     // Workers

@@ -102,11 +102,15 @@ final class Service {
         do {
             let asked = try RequestURL.parse(target: target, baseURL: self.configuration.baseURL)
             try self.authorizer.check(asked, referer: request.header("Referer"), now: now)
-            let url = asked.scaling(up: self.configuration.scaleUp)
+            let offered = self.configuration.autoFormat
+            let accepted = AcceptedFormats.choose(
+                from: offered, accept: offered.isEmpty ? [] : request.fields(named: ["Accept"]).values(named: "Accept"))
+            let url = asked.scaling(up: self.configuration.scaleUp).accepting(accepted)
             let fields = ClientFields(self.shape, passed: request.fields(named: self.configuration.passRequestHeaders))
-            let picture = try await withTimeLimit(self.configuration.requestTimeout) {
+            var picture = try await withTimeLimit(self.configuration.requestTimeout) {
                 try await self.pipeline.picture(for: url, fields, now: now)
             }
+            picture.isNegotiated = !offered.isEmpty && url.isNegotiable
             Log.detail("request: \(request.method) \(request.target)")
             return (self.responder.answer(picture, to: request, now: now), picture.outcome, nil)
         } catch let error as RequestError {
