@@ -12,6 +12,11 @@ public struct Configuration: Sendable {
     /// Metrics are also shown on the public address.
     public var publicMetrics = true
 
+    /// The load balancers before this service, which say who their clients are.
+    public var trustedProxies = TrustedProxies()
+    /// What one client may have open at a time; 0 = any number.
+    public var maxConnectionsPerClient = 0
+
     /// Where in a site's paths pictures are asked for.
     public var pathPrefix = PathPrefix()
 

@@ -62,7 +62,9 @@ extension Flag {
             kind: .value { (configuration, text) throws(FlagError) in
                 let names = commaList(text)
                 if let bad = names.first(where: { !PassedHeaders.mayBePassed($0) }) {
-                    throw FlagError(expected: "names of headers other than \(bad), which the service sets itself")
+                    throw FlagError(
+                        expected:
+                            "names of headers other than \(bad), with which an origin would speak for this service")
                 }
                 configuration.passResponseHeaders = names
             }),
@@ -184,6 +186,7 @@ extension Flag {
         Flag(
             name: "cacheSecret", group: .cache, valueName: "secret|@file", defaultText: "",
             help: "authenticate what is stored on disk and in Redis with this secret, and believe nothing else",
+            isSecret: true,
             kind: .value { (configuration, text) throws(FlagError) in
                 configuration.cacheSecret = try secret(text)
             }),

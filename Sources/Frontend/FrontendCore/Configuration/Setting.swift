@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Telemetry
+
 /// One setting as it was written, before it is applied.
 struct Setting {
     let flag: Flag
@@ -23,8 +25,8 @@ struct Setting {
             if let failure = error.failure {
                 throw UsageError(description: "\(self.name): \(failure)", exitStatus: 1)
             }
-            throw UsageError(
-                description: "invalid value \(quoted(self.value ?? "")) for \(self.name): expected \(error.expected)")
+            let shown = self.flag.isSecret ? "" : quoted(Redaction.setting(self.value ?? "")) + " "
+            throw UsageError(description: "invalid value \(shown)for \(self.name): expected \(error.expected)")
         }
     }
 

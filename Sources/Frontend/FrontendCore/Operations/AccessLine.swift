@@ -30,7 +30,7 @@ struct AccessLine {
     private var members: [(String, JSON)] {
         var members: [(String, JSON)] = [
             ("message", .string("access")), ("method", .string(self.request.method)),
-            ("target", .string(Redaction.url(self.request.target))), ("status", .integer(self.status)),
+            ("target", .string(Redaction.line(self.request.target))), ("status", .integer(self.status)),
             ("bytes", .integer(self.bytes)), ("ms", .number(self.milliseconds)),
             ("outcome", .string(self.outcome.rawValue)),
         ]

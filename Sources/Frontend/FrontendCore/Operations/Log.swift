@@ -25,9 +25,9 @@ public enum Log {
     /// - Parameter trace: the request that it is about.
     static func line(_ message: String, for trace: RequestTrace?) {
         guard Self.isJSON else {
-            return Self.put(Redaction.printable(message) + (trace.map { " request=\($0.id)" } ?? ""))
+            return Self.put(Redaction.line(message) + (trace.map { " request=\($0.id)" } ?? ""))
         }
-        var members = [("message", JSON.string(Redaction.printable(message)))]
+        var members = [("message", JSON.string(Redaction.line(message)))]
         if let trace { members.append(("request", .string(trace.id))) }
         Self.put(members)
     }
