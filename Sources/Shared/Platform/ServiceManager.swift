@@ -48,6 +48,11 @@ public final class ServiceManager: Sendable {
     }
 
     public func ready(_ status: String) { self.say("READY=1\nSTATUS=\(status)") }
+    /// To be followed by `ready`.
+    public func reloading() {
+        self.say("RELOADING=1\nMONOTONIC_USEC=\(CurrentProcess.monotonicNanoseconds / 1000)")
+    }
+
     public func stopping() { self.say("STOPPING=1") }
     public func keepAlive() { self.say("WATCHDOG=1") }
 

@@ -22,7 +22,8 @@ final class CacheTiers {
     private let rules: StoredMessage.Rules
     let clock: WallClock
     private let metrics: Metrics?
-    private let admits: @LoopActor (CacheEntry) -> Bool
+    /// See `init`.
+    var admits: @LoopActor (CacheEntry) -> Bool
 
     /// How long an origin that fails is left alone while something stale is served, in seconds.
     private static let grace: Int64 = 10

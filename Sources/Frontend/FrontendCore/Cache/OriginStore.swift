@@ -20,7 +20,8 @@ final class OriginStore {
 
     private let fetch: OriginFetch
     private let cache: CacheTiers
-    private let rules: OriginRules
+    /// Counts for every answer that arrives after it was set.
+    var rules: OriginRules
     private let sample: SamplePhoto?
     private let clock: WallClock
     private let fills = FillTable<CacheEntry>()

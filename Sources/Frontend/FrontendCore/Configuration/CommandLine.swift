@@ -49,11 +49,17 @@ public enum CommandLineReader {
         _ arguments: [String], _ environment: [(name: String, value: String)]
     ) throws(UsageError) -> Configuration? {
         guard let flags = try Self.settings(in: arguments) else { return nil }
-        let settings = try Self.settings(in: environment) + flags
-        var configuration = Configuration()
+        var settings = try Self.settings(in: environment) + flags
         if let file = settings.last(where: { $0.flag.name == "config" })?.value {
-            for setting in try SettingsFile.read(file) { try setting.apply(to: &configuration) }
+            settings = try SettingsFile.read(file) + settings
         }
+        return try Self.configuration(of: settings)
+    }
+
+    /// What settings mean, in the order in which they count.
+    static func configuration(of settings: [Setting]) throws(UsageError) -> Configuration {
+        var configuration = Configuration()
+        configuration.settings = settings
         for setting in settings { try setting.apply(to: &configuration) }
         if configuration.includeReferer,
             !configuration.passRequestHeaders.contains(where: { $0.equalsIgnoringCase("Referer") })

@@ -85,6 +85,16 @@ public struct Configuration: Sendable {
     /// The file that the first of the settings were read from.
     public var configFile: String?
     public var verbose = false
+    public var logFormat = LogFormat.text
+    /// A line for every request for a picture.
+    public var accessLog = false
+    public var diagnosticHeaders: Set<DiagnosticHeader> = []
+    /// Between the moment at which a front that is to end says so, and that at which it takes no more connections.
+    public var drainDelay = Duration.zero
+    /// What running requests get after that.
+    public var drainTimeout = Duration.seconds(20)
+    /// What all of this was read from, for comparison with what is read later. It has secrets in it.
+    var settings: [Setting] = []
     /// A JPEG file that is served as the sample photograph.
     public var samplePhoto: String?
 
@@ -97,6 +107,21 @@ public enum TransformErrorPolicy: String, Sendable, CaseIterable {
     case original
     /// Status 422.
     case reject
+}
+
+/// How lines of the log are written.
+public enum LogFormat: String, Sendable, CaseIterable {
+    case text, json
+}
+
+/// What an answer may tell about how it was made.
+public enum DiagnosticHeader: String, Sendable, CaseIterable {
+    /// `X-Cache`
+    case cache
+    /// `Server-Timing`
+    case timing
+    /// `X-Request-Id`
+    case request
 }
 
 /// Which workers are given jobs.

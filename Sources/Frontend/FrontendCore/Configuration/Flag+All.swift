@@ -249,6 +249,37 @@ extension Flag {
             name: "verbose", group: .other, valueName: "", defaultText: "false", help: "log every request",
             kind: .boolean { $0.verbose = $1 }),
         Flag(
+            name: "logFormat", group: .other, valueName: "text|json", defaultText: "text",
+            help: "lines of the log as text, or as JSON objects",
+            kind: .value { (configuration, text) throws(FlagError) in configuration.logFormat = try choice(text) }),
+        Flag(
+            name: "accessLog", group: .other, valueName: "", defaultText: "false",
+            help: "log a line for every answered request for a picture, with its outcome and where the time went",
+            kind: .boolean { $0.accessLog = $1 }),
+        Flag(
+            name: "diagnosticHeaders", group: .other, valueName: "list", defaultText: "",
+            help:
+                "what answers tell about themselves: cache (X-Cache), timing (Server-Timing), request (X-Request-Id), "
+                + "comma-separated",
+            kind: .value { (configuration, text) throws(FlagError) in
+                var headers: Set<DiagnosticHeader> = []
+                for item in commaList(text) { headers.insert(try choice(item)) }
+                configuration.diagnosticHeaders = headers
+            }),
+        Flag(
+            name: "drainDelay", group: .other, valueName: "duration", defaultText: "0s",
+            help:
+                "time on SIGTERM during which /ready says no and everything else goes on, for load balancers to notice",
+            kind: .value { (configuration, text) throws(FlagError) in
+                configuration.drainDelay = try duration(text, atLeast: .zero)
+            }),
+        Flag(
+            name: "drainTimeout", group: .other, valueName: "duration", defaultText: "20s",
+            help: "time that running requests get after that",
+            kind: .value { (configuration, text) throws(FlagError) in
+                configuration.drainTimeout = try duration(text, atLeast: .zero)
+            }),
+        Flag(
             name: "version", group: .other, valueName: "", defaultText: "false",
             help: "print nothing; kept because the original takes it",
             kind: .boolean { _, _ in }),

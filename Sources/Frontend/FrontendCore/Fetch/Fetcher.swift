@@ -7,7 +7,8 @@ internal import EventLoop
 /// Redirects are followed here and not by libcurl: each hop is a request of its own, judged as the first one was.
 @LoopActor
 final class Fetcher {
-    private let settings: FetchSettings
+    /// Counts for every fetch that begins after it was set.
+    var settings: FetchSettings
     private let multi: CurlMulti
     private let gate: HostGate
 

@@ -95,6 +95,10 @@ public final class HTTPServer {
         if !self.isProxy(connection.peer) { self.clients.leave(connection.peer) }
     }
 
+    /// Every connection is closed after its next answer, so that clients look for another server. New ones are still
+    /// taken: whoever does not know yet is not turned away.
+    func beginDraining() { self.isDraining = true }
+
     /// Proxies' connections are not counted as a client's: what comes through them is.
     private func isProxy(_ peer: IPAddress?) -> Bool { self.limits.trustedProxies.contains(peer) }
 

@@ -42,12 +42,21 @@ final class AdminService {
     private func show(_ target: String) -> HTTPResponse {
         switch target {
         case "/metrics": return Self.metricsPage(self.metrics)
+        case "/status" where HomePage.isWanted(accept: request.header("Accept")): return Self.statusPage
         case "/status": return Responder.text(self.report.json().text + "\n", type: "application/json")
         case "/ready": return Self.readiness(self.report)
         case "/", "/health-check": return Responder.text("OK")
         default: return Self.refusal(404, "not found")
         }
     }
+
+    private static let statusPage = HTTPResponse(
+        status: 200,
+        headers: [
+            ("Content-Type", "text/html; charset=utf-8"), ("Vary", "Accept"), ("Cache-Control", "no-store"),
+            ("Content-Security-Policy", StatusPage.contentSecurityPolicy), ("X-Content-Type-Options", "nosniff"),
+        ],
+        body: .bytes(Array(StatusPage.html.utf8)))
 
     private func change(_ target: String) -> HTTPResponse {
         let name = "/workers?number="

@@ -8,11 +8,16 @@ public import Platform
 /// The whole front: its parts, in the order in which they are made and unmade.
 @LoopActor
 public final class Front {
-    private let configuration: Configuration
+    private var configuration: Configuration
+    /// What the program was called with, to be read again.
+    private let arguments: [String]
     private let supervisor: WorkerSupervisor?
     private let dispatcher: JobDispatcher
     private let fetcher: Fetcher
     private let cache: CacheTiers
+    private let origins: OriginStore
+    private let transformer: Transformer
+    private let service: Service
     private let server: HTTPServer
     private let admin: HTTPServer?
     private let report: StatusReport
@@ -23,14 +28,16 @@ public final class Front {
     private var signals: [SignalWatcher] = []
     private var isStopping = false
 
-    /// What running requests get at the end.
-    private static let drainTime = Duration.seconds(20)
-    /// What entries on their way to a cache get after that.
+    /// What entries on their way to a cache get after the last request.
     private static let writeTime = Duration.seconds(5)
 
+    /// - Parameter arguments: without the program's name; what SIGHUP reads again.
     /// - Throws: one line that says what is wrong and what to do.
-    public init(_ configuration: Configuration, manager: ServiceManager) throws(UsageError) {
+    public init(
+        _ configuration: Configuration, arguments: [String] = [], manager: ServiceManager
+    ) throws(UsageError) {
         self.configuration = configuration
+        self.arguments = arguments
         self.manager = manager
         let sample: SamplePhoto? = if let file = configuration.samplePhoto { try SamplePhoto(file: file) } else { nil }
         let metrics = Metrics()
@@ -47,7 +54,10 @@ public final class Front {
         let fetcher = self.fetcher
         let origins = OriginStore(rules: rules, cache: self.cache, sample: sample) { url, fields, validated in
             let started = ContinuousClock.now
+            let trace = RequestTrace.current
+            defer { trace?.add(.fetch, .now - started) }
             do {
+                let fields = trace?.carried(by: fields) ?? fields
                 let answer = try await fetcher.fetch(url, headers: fields, validatorsOf: validated)
                 metrics.fetched(
                     answer.status == 304 ? "not_modified" : "ok", isError: false, bytes: answer.body.count,
@@ -58,8 +68,10 @@ public final class Front {
                 throw error
             }
         }
+        self.origins = origins
         let transformer = Transformer(
             configuration: configuration, dispatcher: self.dispatcher, poison: poison)
+        self.transformer = transformer
         let pipeline = RequestPipeline(
             policy: configuration.onTransformError, origins: origins, cache: self.cache,
             admit: { try transformer.admit() }
@@ -67,6 +79,7 @@ public final class Front {
             let started = ContinuousClock.now
             // By the bytes, never by an origin's word: labels must be few.
             let source = original.body.withSpan { ImageFormat(magic: $0)?.optionWord } ?? "other"
+            defer { RequestTrace.current?.add(.transform, .now - started) }
             do {
                 let variant = try await transformer.variant(of: original, options)
                 metrics.transformed(
@@ -78,7 +91,8 @@ public final class Front {
                 throw error
             }
         }
-        let service = Service(configuration: configuration, pipeline: pipeline, sample: sample, metrics: metrics)
+        self.service = Service(configuration: configuration, pipeline: pipeline, sample: sample, metrics: metrics)
+        let service = self.service
         var limits = HTTPServerLimits()
         limits.connectionsPerClient = configuration.maxConnectionsPerClient
         limits.trustedProxies = configuration.trustedProxies
@@ -86,6 +100,7 @@ public final class Front {
         self.report = StatusReport(
             metrics: metrics, server: self.server, dispatcher: self.dispatcher, supervisor: self.supervisor,
             cache: self.cache, address: configuration.address)
+        service.report = self.report
         let admin = AdminService(
             configuration, report: self.report, metrics: metrics, supervisor: self.supervisor,
             purges: self.cache.purges)
@@ -95,9 +110,9 @@ public final class Front {
     }
 
     private convenience init(
-        started configuration: Configuration, manager: ServiceManager
+        started configuration: Configuration, arguments: [String], manager: ServiceManager
     ) throws(UsageError) {
-        try self.init(configuration, manager: manager)
+        try self.init(configuration, arguments: arguments, manager: manager)
         try self.start()
     }
 
@@ -112,6 +127,12 @@ public final class Front {
         self.signals = [SIGTERM, SIGINT].map { number in
             SignalWatcher(number) { [unowned self] in self.stop() }
         }
+        // A terminal that is closed sends it, too, and means the end.
+        let isForeground = isatty(STDIN_FILENO) == 1
+        self.signals.append(
+            SignalWatcher(SIGHUP) { [unowned self] in
+                if isForeground { self.stop() } else { self.reload() }
+            })
         print("imageproxy listening on \(address)")
         fflush(nil)
         self.manager.ready("listening on \(address)")
@@ -143,6 +164,38 @@ public final class Front {
         }
     }
 
+    /// Reads all settings again. What is wrong changes nothing.
+    private func reload() {
+        guard !self.isStopping else { return }
+        self.manager.reloading()
+        do throws(UsageError) {
+            let (settings, ignored) = try Reload.read(
+                self.arguments, environment: Self.environment(), over: self.configuration)
+            self.configuration = settings
+            self.apply(settings)
+            self.metrics.reloaded(isRefused: false)
+            let rest = ignored.isEmpty ? "" : "; \(ignored.joined(separator: ", ")) changed, too, which needs a restart"
+            Log.line("settings read anew" + rest)
+            self.manager.ready("settings read anew" + rest)
+        } catch {
+            self.metrics.reloaded(isRefused: true)
+            Log.line("the old settings stay: \(error)")
+            self.manager.ready("the old settings stay: \(error)")
+        }
+    }
+
+    private func apply(_ configuration: Configuration) {
+        Log.setVerbose(configuration.verbose)
+        Log.setFormat(configuration.logFormat)
+        let rules = OriginRules(configuration)
+        self.origins.rules = rules
+        self.cache.admits = { rules.admits($0) }
+        self.fetcher.settings = FetchSettings(configuration)
+        self.transformer.configuration = configuration
+        self.dispatcher.queueLimit = configuration.maxQueue
+        self.service.apply(configuration)
+    }
+
     /// Finishes what was accepted, then ends the loop. A second signal ends it at once.
     private func stop() {
         guard !self.isStopping else { exit(1) }
@@ -150,7 +203,9 @@ public final class Front {
         Log.line("stopping: \(self.server.connectionCount) connections open")
         self.manager.stopping()
         spawn {
-            await self.server.drain(atMost: Self.drainTime)
+            self.server.beginDraining()
+            if self.configuration.drainDelay > .zero { try? await sleep(for: self.configuration.drainDelay) }
+            await self.server.drain(atMost: self.configuration.drainTimeout)
             await self.admin?.drain(atMost: .zero)
             self.dispatcher.close()
             self.fetcher.close()
@@ -175,7 +230,7 @@ public final class Front {
             case .answered(let text, let exitStatus):
                 print(text, terminator: "")
                 return exitStatus
-            case .run(let configuration): return try Self.run(configuration)
+            case .run(let configuration): return try Self.run(configuration, Array(arguments.dropFirst()))
             }
         } catch {
             var line = "imageproxy: \(error)\n"
@@ -184,16 +239,21 @@ public final class Front {
         }
     }
 
-    private nonisolated static func run(_ configuration: Configuration) throws(UsageError) -> Int32 {
+    private nonisolated static func run(
+        _ configuration: Configuration, _ arguments: [String]
+    ) throws(UsageError) -> Int32 {
         CurrentProcess.hideMemory()
         var configuration = configuration
         if configuration.workers == 0 { configuration.workers = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
         Log.setVerbose(configuration.verbose)
+        Log.setFormat(configuration.logFormat)
         for mistake in ConfigurationReport.mistakes(configuration.access) { Log.line("warning: \(mistake)") }
         let manager = ServiceManager()
         Loop.shared.bind()
         let started = LoopActor.assumeIsolated {
-            Result { () throws(UsageError) in try Front(started: configuration, manager: manager) }
+            Result { () throws(UsageError) in
+                try Front(started: configuration, arguments: arguments, manager: manager)
+            }
         }
         let front = try started.get()
         Loop.shared.run()

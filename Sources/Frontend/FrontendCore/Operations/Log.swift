@@ -4,20 +4,47 @@ import Glibc
 import Synchronization
 internal import Telemetry
 
-/// The log: one line each on standard error, in the original's form, `2026/11/23 18:22:48 message`.
+/// The log: one line each on standard error, in the original's form, `2026/11/23 18:22:48 message`, or as JSON,
+/// `{"time":"2026-11-23T18:22:48Z","message":"…"}`.
 ///
 /// Lines are written with one `write`, so that lines of several processes never mix.
 public enum Log {
     private static let verbose = Atomic<Bool>(false)
+    private static let json = Atomic<Bool>(false)
 
     /// Whether `detail` prints; set once at start.
     public static func setVerbose(_ isVerbose: Bool) { Self.verbose.store(isVerbose, ordering: .relaxed) }
 
-    public static func line(_ message: String) {
-        var text = Self.timestamp() + " " + Redaction.line(message) + "\n"
-        text.withUTF8 { bytes in
+    /// Set at start, and when settings are read anew.
+    public static func setFormat(_ format: LogFormat) { Self.json.store(format == .json, ordering: .relaxed) }
+
+    static var isJSON: Bool { Self.json.load(ordering: .relaxed) }
+
+    public static func line(_ message: String) { Self.line(message, for: nil) }
+
+    /// - Parameter trace: the request that it is about.
+    static func line(_ message: String, for trace: RequestTrace?) {
+        guard Self.isJSON else {
+            return Self.put(Redaction.line(message) + (trace.map { " request=\($0.id)" } ?? ""))
+        }
+        var members = [("message", JSON.string(Redaction.line(message)))]
+        if let trace { members.append(("request", .string(trace.id))) }
+        Self.put(members)
+    }
+
+    /// A line of printable text.
+    static func put(_ text: String) { Self.write(Self.timestamp() + " " + text + "\n") }
+
+    /// The same as an object; the time is put first.
+    static func put(_ members: [(String, JSON)]) {
+        Self.write(JSON.object([("time", .string(Self.isoTimestamp()))] + members).text + "\n")
+    }
+
+    private static func write(_ line: String) {
+        var line = line
+        line.withUTF8 { bytes in
             // A log that cannot be written has nobody left to tell.
-            _ = write(STDERR_FILENO, bytes.baseAddress, bytes.count)
+            _ = Glibc.write(STDERR_FILENO, bytes.baseAddress, bytes.count)
         }
     }
 
@@ -26,12 +53,24 @@ public enum Log {
         if Self.verbose.load(ordering: .relaxed) { Self.line(message()) }
     }
 
+    private static func isoTimestamp() -> String {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        var parts = tm()
+        gmtime_r(&now.tv_sec, &parts)
+        let milliseconds = Int32(now.tv_nsec / 1_000_000)
+        let fraction = milliseconds < 100 ? "0" + Self.two(milliseconds) : "\(milliseconds)"
+        return "\(1900 + parts.tm_year)-\(Self.two(parts.tm_mon + 1))-\(Self.two(parts.tm_mday))T"
+            + "\(Self.two(parts.tm_hour)):\(Self.two(parts.tm_min)):\(Self.two(parts.tm_sec)).\(fraction)Z"
+    }
+
+    private static func two(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }
+
     private static func timestamp() -> String {
         var now = time(nil)
         var parts = tm()
         localtime_r(&now, &parts)
-        func two(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }
-        let day = "\(1900 + parts.tm_year)/\(two(parts.tm_mon + 1))/\(two(parts.tm_mday))"
-        return day + " \(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))"
+        let day = "\(1900 + parts.tm_year)/\(Self.two(parts.tm_mon + 1))/\(Self.two(parts.tm_mday))"
+        return day + " \(Self.two(parts.tm_hour)):\(Self.two(parts.tm_min)):\(Self.two(parts.tm_sec))"
     }
 }

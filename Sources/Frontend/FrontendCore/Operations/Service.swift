@@ -8,13 +8,15 @@ internal import Telemetry
 /// Which path is answered by what: the endpoints of the original, and everything else is a picture.
 @LoopActor
 final class Service {
-    private let configuration: Configuration
-    private let authorizer: Authorizer
+    private var configuration: Configuration
+    private var authorizer: Authorizer
     private let pipeline: RequestPipeline
-    private let responder: Responder
+    private var responder: Responder
     private let sample: SamplePhoto?
-    private let shape: OriginRequestShape
+    private var shape: OriginRequestShape
     private let metrics: Metrics
+    /// For `/ready`; set once there is one. It knows the server that knows this, so nobody may own all three.
+    weak var report: StatusReport?
     /// Requests of clients that come through proxies: these have no connections of their own to be counted.
     private let clients: ClientCounts
 
@@ -30,6 +32,15 @@ final class Service {
         self.clients = ClientCounts(limit: configuration.maxConnectionsPerClient)
     }
 
+    /// Requests that come from now on are answered by these settings.
+    func apply(_ configuration: Configuration) {
+        self.configuration = configuration
+        self.authorizer = Authorizer(configuration)
+        self.responder = Responder(
+            passedHeaders: configuration.passResponseHeaders, selectingHeaders: configuration.passRequestHeaders)
+        self.shape = OriginRequestShape(configuration)
+    }
+
     func answer(_ request: HTTPRequest) async -> HTTPResponse {
         if request.method == "OPTIONS" { return Responder.preflight }
         let inside = self.configuration.pathPrefix.strip(request.target)
@@ -38,6 +49,9 @@ final class Service {
         case "/":
             return HomePage.isWanted(accept: request.header("Accept")) ? self.homePage : Responder.text("OK")
         case "/health-check": return Responder.text("OK")
+        case "/ready":
+            guard let report else { break }
+            return AdminService.readiness(report)
         case "/metrics" where self.configuration.publicMetrics: return AdminService.metricsPage(self.metrics)
         case "/favicon.ico": return HTTPResponse(status: 200, headers: [], body: .empty)
         case SamplePhoto.path:
@@ -66,10 +80,23 @@ final class Service {
     private func picture(_ request: HTTPRequest, _ target: String) async -> HTTPResponse {
         let started = ContinuousClock.now
         self.metrics.began()
-        let (response, outcome, failure) = await self.outcome(of: request, target)
+        let trace = RequestTrace(request)
+        var (response, outcome, failure) = await RequestTrace.$current.withValue(trace) {
+            await self.outcome(of: request, target)
+        }
+        let duration = ContinuousClock.now - started
+        let bytes = request.method == "HEAD" ? 0 : response.body.count
         self.metrics.ended(
-            outcome, status: response.status, bytes: request.method == "HEAD" ? 0 : response.body.count,
-            after: .now - started, reason: failure?.metricLabel)
+            outcome, status: response.status, bytes: bytes, after: duration, reason: failure?.metricLabel)
+        if self.configuration.accessLog {
+            AccessLine(
+                request: request, status: response.status, bytes: bytes, duration: duration, outcome: outcome,
+                failure: failure, trace: trace
+            ).write()
+        }
+        if !self.configuration.diagnosticHeaders.isEmpty {
+            trace.describe(self.configuration.diagnosticHeaders, outcome, duration, in: &response)
+        }
         return response
     }
 
@@ -110,10 +137,10 @@ final class Service {
                     + (request.client(trusting: self.configuration.trustedProxies)?.description ?? "somebody"))
             return (self.responder.answer(picture, to: request, now: now), picture.outcome, nil)
         } catch let error as RequestError {
-            if error.kind != .cancelled { Log.line("\(error.detail)") }
+            if error.kind != .cancelled { Log.line("\(error.detail)", for: RequestTrace.current) }
             return self.failed(error)
         } catch let error as RequestURLError {
-            Log.line(error.logText)
+            Log.line(error.logText, for: RequestTrace.current)
             var failed = self.failed(
                 RequestError(.malformedURL, message: error.publicMessage, detail: error.logText))
             // The request itself is malformed, not only what it asks for: nothing after it is believed either.

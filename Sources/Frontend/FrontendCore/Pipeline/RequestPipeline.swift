@@ -161,7 +161,7 @@ final class RequestPipeline {
     private func untransformed(
         _ original: CacheEntry, because error: UntransformableError, _ key: String
     ) throws -> Picture {
-        Log.line("error transforming image \(key): \(error.detail)")
+        Log.line("error transforming image \(key): \(error.detail)", for: RequestTrace.current)
         if error.isOverLimits { throw RequestError(.overLimits, detail: error.detail) }
         // `contentType` was decided by the bytes, so what is no picture never gets this far as one.
         guard self.policy == .original, original.contentType.hasPrefix("image/") else {

@@ -2,6 +2,7 @@
 
 internal import EventLoop
 internal import ImageJob
+internal import WorkerProtocol
 
 /// Why a picture cannot be made from its source: the source's own fault.
 struct UntransformableError: Error {
@@ -33,7 +34,8 @@ struct UntransformableError: Error {
 /// Makes variants: turns an original and options into a job for a worker, and the worker's answer into an entry.
 @LoopActor
 final class Transformer {
-    private let configuration: Configuration
+    /// Counts for every job that begins after it was set.
+    var configuration: Configuration
     private let dispatcher: JobDispatcher
     private let poison: PoisonList
 
@@ -77,6 +79,11 @@ final class Transformer {
             throw UntransformableError(reason: "crashed", detail: detail)
         } catch JobError.overloaded(let detail), JobError.timedOut(let detail) {
             throw RequestError(.overloaded, detail: detail)
+        }
+        if let trace = RequestTrace.current {
+            trace.add(.decode, .microseconds(Int64(picture.cost.decode)))
+            trace.add(.resize, .microseconds(Int64(picture.cost.resize)))
+            trace.add(.encode, .microseconds(Int64(picture.cost.encode)))
         }
         var variant = original
         variant.body = picture.body

@@ -83,7 +83,10 @@ final class JobDispatcher {
     }
 
     /// Jobs that may wait.
-    var queueLimit: Int { self.queue.capacity }
+    var queueLimit: Int {
+        get { self.queue.capacity }
+        set { self.queue.capacity = newValue }
+    }
 
     /// Jobs that wait for a worker now.
     var queued: Int { self.queue.count }
@@ -245,7 +248,7 @@ final class JobDispatcher {
             await self.blame(pending, how)
         case .lied(let how):
             self.metrics.childDied("picture")
-            Log.line("a worker \(how); its answer was thrown away")
+            Log.line("a worker \(how); its answer was thrown away", for: pending.trace)
             pending.deaths += 1
             self.retry(pending, unless: pending.deaths >= Self.maximumDeaths, .poisonous(detail: how))
         case .stalled(let how):
@@ -270,7 +273,8 @@ final class JobDispatcher {
         let isLast = max(all, pending.deaths) >= Self.maximumDeaths
         Log.line(
             "a worker's child \(how) over a picture of \(pending.job.source.count) bytes, SHA-256 \(source.hex.prefix(16))…"
-                + (isLast ? "; it is not tried again for \(PoisonList.lifetime.components.seconds / 60) minutes" : ""))
+                + (isLast ? "; it is not tried again for \(PoisonList.lifetime.components.seconds / 60) minutes" : ""),
+            for: pending.trace)
         self.retry(pending, unless: isLast, .poisonous(detail: how))
     }
 

@@ -18,7 +18,7 @@ struct JobQueue<Element> {
     /// Milliseconds.
     static var maximumHandicap: Int64 { 2000 }
 
-    let capacity: Int
+    var capacity: Int
     /// A binary heap: an entry is before both of its children, at 2i+1 and 2i+2.
     private var heap: [Entry] = []
     private var nextID: UInt64 = 0

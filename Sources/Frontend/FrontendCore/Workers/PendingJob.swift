@@ -6,6 +6,8 @@ internal import EventLoop
 @LoopActor
 final class PendingJob {
     let job: PictureJob
+    /// Whose request it is, for the log.
+    let trace = RequestTrace.current
     /// Milliseconds.
     let cost: Int64
     private var continuation: UnsafeContinuation<Result<TransformedPicture, JobError>, Never>?
