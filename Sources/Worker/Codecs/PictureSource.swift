@@ -83,6 +83,15 @@ public struct PictureSource: ~Copyable, RowSource {
 
     public var channels: Int { Int(self.source.pointee.channels) }
 
+    /// What makes its colours sRGB's; nil when they are.
+    public var conversion: ColourConversion? {
+        let source = self.source.pointee
+        guard source.icc != nil else {
+            return ColourConversion(primaries: source.primaries, transfer: source.transfer, channels: self.channels)
+        }
+        return ColourConversion(profile: source.icc, count: source.icc_count, channels: self.channels)
+    }
+
     public mutating func readRow(into row: UnsafeMutablePointer<UInt8>) throws(JobFailure) {
         let before = codec_now()
         try self.source.pointee.read_row(self.source, row).check()

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import ImageJob
+public import ImageJob
 
 /// Everything an operator can decide, after flags and environment were read; immutable from then on.
 public struct Configuration: Sendable {
     // Listening
     /// TCP `host:port` or `unix:/path`.
     public var address = "localhost:8080"
-    /// Where state, metrics and readiness are shown; nil = nowhere.
-    public var adminAddress: String?
+    /// Where state, metrics and readiness are shown, and the number of workers is set; empty = nowhere.
+    public var adminAddresses: [String] = []
     /// Metrics are also shown on the public address.
     public var publicMetrics = true
 
@@ -55,6 +55,9 @@ public struct Configuration: Sendable {
     public var scaleUp = false
     public var onTransformError = TransformErrorPolicy.original
     public var maxOutputPixels = PixelLimits.standard.maxOutputPixels
+    /// Formats that pictures become for clients that name them, best first.
+    public var autoFormat: [ImageFormat] = []
+    public var resultPolicy = ResultPolicy()
     public var transformTimeout = Duration.seconds(20)
 
     // Workers
