@@ -252,14 +252,14 @@ def tiff_picture(width, height, data, rows=None, compression=1, samples=3, tile=
 def tiff_chain(count, loop):
     """Directories one after the other; the last one leads to the first, or nowhere."""
     size = 2 + 12 * 3 + 4
-    out = b"II*\0" + struct.pack("<I", 8)
+    parts = [b"II*\0" + struct.pack("<I", 8)]
     for number in range(count):
         following = 8 + size * (number + 1)
         if number == count - 1:
             following = 8 if loop else 0
-        out += struct.pack("<H", 3) + struct.pack("<HHII", 256, 4, 1, 10) + struct.pack("<HHII", 257, 4, 1, 10)
-        out += struct.pack("<HHII", 330, 4, 1, 8) + struct.pack("<I", following)
-    return out
+        parts.append(struct.pack("<H", 3) + struct.pack("<HHII", 256, 4, 1, 10) + struct.pack("<HHII", 257, 4, 1, 10)
+                     + struct.pack("<HHII", 330, 4, 1, 8) + struct.pack("<I", following))
+    return b"".join(parts)
 
 
 # BMP

@@ -73,7 +73,10 @@ static pixel_source *with_profile(pixel_source *inner, png_bytes chunk) {
 // Interlaced rows are spread over the picture pass by pass, which takes as long as unpacking them.
 static uint64_t unpacked(const png_skeleton *s) {
     uint64_t row = ((uint64_t)s->width * (uint64_t)(png_samples(s->colour) * s->depth) + 7) / 8;
-    return row * s->height * (s->is_interlaced ? 2 : 1);
+    if (!s->is_interlaced) return row * s->height;
+    // All of it stands in memory, as what it is expanded to.
+    uint64_t expanded = (uint64_t)s->width * (s->transparency.count ? 4 : s->colour == 3 ? 3 : 1);
+    return 2 * (row > expanded ? row : expanded) * s->height;
 }
 
 codec_status png_rgba_open(const uint8_t *bytes, size_t count, const source_limits *limits, pixel_source **out) {

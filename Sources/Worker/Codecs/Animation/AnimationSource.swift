@@ -28,7 +28,8 @@ public struct AnimationSource: ~Copyable {
         let before = codec_now()
         let pixels = UInt64(clamping: limits.maxSourcePixels)
         var limits = animation_limits(
-            each: source_limits(max_pixels: pixels, max_memory: PictureSource.maxMemory, max_unpacked: .max, deadline: deadline),
+            each: source_limits(
+                max_pixels: pixels, max_memory: PictureSource.maxMemory, max_unpacked: .max, deadline: deadline),
             max_frames: Self.maxFrames, max_total_pixels: Self.total(pixels) / UInt64(passes))
         let start = bytes.assumingMemoryBound(to: UInt8.self).baseAddress
         var source: UnsafeMutablePointer<animation_source>?
