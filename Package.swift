@@ -42,6 +42,9 @@ let fuzzTargets: [Target] =
         .executableTarget(
             name: "FuzzImage", dependencies: ["JobRunner", "ImageJob"], path: "Tests/Fuzz/FuzzImage",
             swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]),
+        .executableTarget(
+            name: "FuzzHeader", dependencies: ["Codecs", "ImageJob"], path: "Tests/Fuzz/FuzzHeader",
+            swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]),
     ]
 
 let package = Package(

@@ -11,7 +11,9 @@ import io
 import json
 import pathlib
 import struct
+import subprocess
 import sys
+import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
@@ -91,9 +93,17 @@ def cache_entries():
         yield flag + b"\r\n".join(message("Vary: Accept\r\nX-From-Cache: 1\r\nX-Varied-Accept: image/*\r\n"))
 
 
-def images():
-    """Small pictures of every kind: what a decoder does with them is the same as with large ones."""
+def exif(orientation):
     from PIL import Image
+
+    block = Image.Exif()
+    block[0x0112] = orientation
+    return block.tobytes()
+
+
+def pictures():
+    """Small pictures of every kind: what a decoder does with them is the same as with large ones."""
+    from PIL import Image, ImageCms
 
     picture = Image.effect_mandelbrot((40, 28), (-2, -1.5, 1, 1.5), 60)
 
@@ -106,29 +116,71 @@ def images():
         for progressive in (False, True):
             for subsampling in (0, 1, 2):
                 yield saved(picture.convert(mode), "JPEG", progressive=progressive, subsampling=subsampling, quality=60)
-    turned = Image.Exif()
-    turned[0x0112] = 6
-    yield saved(picture, "JPEG", exif=turned.tobytes())
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    yield saved(picture.convert("RGB"), "JPEG", exif=exif(6), icc_profile=profile)
     for mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I"):
         yield saved(picture.convert(mode), "PNG")
+    yield saved(picture.convert("RGBA"), "PNG", exif=exif(7), icc_profile=profile)
     for form in ("GIF", "BMP", "TIFF", "WEBP"):
         for mode in ("L", "RGB", "P", "RGBA"):
             yield saved(picture.convert(mode), form)
-    yield saved(picture.convert("RGBA"), "WEBP", lossless=True, exif=turned.tobytes())
+    yield saved(picture.convert("RGBA"), "WEBP", lossless=True, exif=exif(6), icc_profile=profile)
     yield saved(picture.convert("P"), "GIF", interlace=1)
     for mode, compressions in (("1", ("group3", "group4", "packbits")), ("RGB", ("tiff_lzw", "tiff_adobe_deflate", "jpeg")),
                                ("CMYK", ("tiff_lzw", "jpeg")), ("P", ("packbits",)), ("L", ("jpeg",))):
         for compression in compressions:
-            yield saved(picture.convert(mode), "TIFF", compression=compression)
+            yield saved(picture.convert(mode), "TIFF", compression=compression, tiffinfo={0x0112: 8})
     steps = [picture.convert("RGBA").rotate(angle) for angle in (0, 40, 80, 120)]
     for disposal in (1, 2, 3):
         yield saved(steps[0], "GIF", save_all=True, append_images=steps[1:], disposal=disposal, duration=50, loop=2)
     yield saved(steps[0], "WEBP", save_all=True, append_images=steps[1:], duration=50)
+    yield from avifs(picture)
+
+
+def avifs(picture):
+    """By libavif's own program: Pillow makes none."""
+    with tempfile.TemporaryDirectory() as directory:
+        source, result = f"{directory}/a.png", f"{directory}/a.avif"
+        for mode in ("RGB", "RGBA"):
+            picture.convert(mode).save(source)
+            for settings in (("--yuv", "420"), ("--yuv", "444", "--depth", "10"), ("--yuv", "400", "--irot", "1"),
+                             ("--lossless",), ("--irot", "3", "--imir", "0"), ("--clap", "20,1,20,1,0,1,0,1")):
+                subprocess.run(["avifenc", "--speed", "10", *settings, source, result], check=True, capture_output=True)
+                yield pathlib.Path(result).read_bytes()
+
+
+def images():
+    """The harness takes its options from the first bytes."""
+    some = [
+        bytes((64, 0, 0, 0, 0, 0, 0, 80, 0, 0)),     # half the width
+        bytes((140, 150, 0, 0, 0, 0, 1, 80, 2, 1)),  # to fill a box, turned, as PNG
+        bytes((0, 0, 9, 5, 101, 91, 14, 0, 3, 0)),   # a part, flipped, as WebP
+        bytes((16, 16, 0, 0, 0, 0, 48, 0, 4, 0)),    # fitted and trimmed, as GIF
+    ]
+    for number, picture in enumerate(pictures()):
+        yield some[number % len(some)] + picture
+
+
+def jpegs():
+    yield from (picture for picture in pictures() if picture.startswith(b"\xff\xd8"))
+
+
+def headers():
+    """Files, and the blocks in them that are read by themselves."""
+    from PIL import ImageCms
+
+    yield from pictures()
+    for orientation in (1, 6, 9):
+        yield exif(orientation)
+        yield exif(orientation)[6:]
+    for name in ("sRGB", "LAB", "XYZ"):
+        yield ImageCms.ImageCmsProfile(ImageCms.createProfile(name)).tobytes()
 
 
 SEEDS = {
     "FuzzRequestHead": request_heads, "FuzzRequestURL": request_urls, "FuzzHosts": hosts,
-    "FuzzWorkerProtocol": frames,     "FuzzResponseHead": response_heads, "FuzzCacheEntry": cache_entries, "FuzzImage": images,
+    "FuzzWorkerProtocol": frames, "FuzzResponseHead": response_heads, "FuzzCacheEntry": cache_entries,
+    "FuzzImage": images, "FuzzHeader": headers, "JPEGShortcuts": jpegs,
 }
 
 

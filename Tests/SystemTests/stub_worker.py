@@ -37,6 +37,15 @@ def report(kind, value, cpu=1, memory=1, **header):
     return frame(REPORT, struct.pack("<HHQI", kind, value, cpu, memory), **header)
 
 
+def job(nonce, milliseconds=20000, source_pixels=100_000_000, output_pixels=50_000_000, result_bytes=64 << 20, flags=0,
+        form=0, width=0, height=0, crop=(0, 0, 0, 0), rotation=0, quality=0,
+        accepted=b"", avif_speed=9, avif_pixels=2_000_000):
+    """As a front sends it; `Job` takes it apart."""
+    body = Job.FIELDS.pack(b"", nonce, milliseconds, source_pixels, output_pixels, result_bytes, flags, form, width, height,
+                           *crop, rotation, quality, accepted, avif_speed, avif_pixels)
+    return frame(JOB, body[8:])
+
+
 def memory(data, seals=ALL_SEALS):
     """A memfd with those seals."""
     number = os.memfd_create("stub", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)

@@ -390,6 +390,10 @@ static codec_status prepare(tiff_source *s, const source_limits *limits) {
     if ((uint64_t)width * height > limits->max_pixels) return CODEC_TOO_MANY_PIXELS;
     s->base.width = (int)width;
     s->base.height = (int)height;
+    uint16_t bits = 1, samples = 1;
+    TIFFGetFieldDefaulted(s->tiff, TIFFTAG_BITSPERSAMPLE, &bits);
+    TIFFGetFieldDefaulted(s->tiff, TIFFTAG_SAMPLESPERPIXEL, &samples);
+    if ((uint64_t)width * height * bits / 8 * samples > limits->max_unpacked) return CODEC_TOO_MANY_PIXELS;
     codec_status status = read_layout(s);
     if (status == CODEC_OK && s->access == BY_LIBRARY) status = prepare_converter(s);
     if (status == CODEC_OK) status = prepare_band(s);

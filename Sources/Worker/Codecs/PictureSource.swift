@@ -11,6 +11,11 @@ public struct PictureSource: ~Copyable, RowSource {
     /// Bytes that a decoder may allocate when its format makes it keep the whole picture, as progressive JPEG and
     /// interlaced PNG do. Half of what a worker's child may have in all.
     static let maxMemory: UInt64 = 512 << 20
+    /// Bytes for each pixel of the limit that decompression may give: eight bits of red, green, blue and alpha. A picture
+    /// of deeper samples may have fewer pixels, as it takes longer.
+    private static let unpackedPerPixel: UInt64 = 4
+    /// Below that nobody has to count.
+    private static let leastUnpacked: UInt64 = 1 << 20
 
     private let source: UnsafeMutablePointer<pixel_source>
     /// Nanoseconds that opening and reading have taken so far, and reading alone.
@@ -26,12 +31,19 @@ public struct PictureSource: ~Copyable, RowSource {
 
     /// - Parameters:
     ///   - reduction: how many pixels will become one; a decoder may shrink by less than that.
+    ///   - passes: how often the job decodes the picture; all of them together have one limit.
     public init(
-        _ bytes: UnsafeRawBufferPointer, format: ImageFormat, limits: PixelLimits, deadline: UInt64, reduction: Double
+        _ bytes: UnsafeRawBufferPointer, format: ImageFormat, limits: PixelLimits, deadline: UInt64, reduction: Double,
+        passes: Int = 1
     ) throws(JobFailure) {
         let before = codec_now()
+        let pixels = UInt64(clamping: limits.maxSourcePixels)
+        let unpacked = pixels.multipliedReportingOverflow(by: Self.unpackedPerPixel)
         var limits = source_limits(
-            max_pixels: UInt64(clamping: limits.maxSourcePixels), max_memory: Self.maxMemory, deadline: deadline)
+            max_pixels: pixels, max_memory: Self.maxMemory,
+            max_unpacked: max(
+                Self.leastUnpacked, (unpacked.overflow ? .max : unpacked.partialValue) / UInt64(passes)),
+            deadline: deadline)
         let start = bytes.assumingMemoryBound(to: UInt8.self).baseAddress
         var source: UnsafeMutablePointer<pixel_source>?
         var eighths: Int32 = 8

@@ -10,6 +10,9 @@ extension JobRequest {
     /// Codecs count sides in 32 bits, and tables grow with them.
     private static let maxSide = 1_000_000
 
+    /// How often the source is decoded: what is to be trimmed has to be seen first.
+    var passes: Int { self.options.trim ? 2 : 1 }
+
     /// 1...100. The defaults are the original service's.
     func quality(for format: ImageFormat) -> Int {
         let asked = self.options.quality

@@ -130,7 +130,7 @@ struct PictureJob {
     private func open(reduction: Double) throws(JobFailure) -> PictureSource {
         try PictureSource(
             self.source, format: self.format, limits: self.limits, deadline: self.request.deadline,
-            reduction: reduction)
+            reduction: reduction, passes: self.request.passes)
     }
 
     /// The stored picture's size, and the part of it that the job is about: all of it, or what trimming leaves.

@@ -3,14 +3,9 @@
 // libjpeg's decoder against the shortcuts past it, on the same bytes: the same decision about each file, and the same
 // coefficients and samples of those that both accept.
 //
-// It is C only, so it needs no package build; libFuzzer comes with Swift's clang:
-//
-//     cd Tests/Fuzz/JPEGShortcuts; shims=../../../Sources/Worker/CCodecShims
-//     clang -g -O1 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined -fuse-ld=bfd -I$shims -I$shims/include
-//         jpeg_shortcuts_fuzz.c $shims/jpeg_{common,bits,codes,scan,fast_huffman,fast_scans,dc_scans,shortcuts}.c -ljpeg -o fuzz
-//     ./fuzz -max_len=4096 ../Corpus/jpeg
-//
-// With -fsanitize=address,undefined and -DCHECK_FILES it becomes a program that checks the files it is given.
+// scripts/fuzz builds it, with AddressSanitizer and UndefinedBehaviorSanitizer, and runs it beside the others. It is C only,
+// so it needs no package build. With -fsanitize=address,undefined and -DCHECK_FILES it becomes a program that checks the
+// files it is given.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -26,6 +26,7 @@ struct pixel_source {
 typedef struct {
     uint64_t max_pixels;   // width times height
     uint64_t max_memory;   // bytes a decoder may allocate beyond its rows
+    uint64_t max_unpacked; // bytes that decompression may give, where deep samples make them more than pixels say
     uint64_t deadline;     // codec_now() at which to give up; 0 = none
 } source_limits;
 

@@ -9,9 +9,9 @@ public import ImageJob
 public struct AnimationSource: ~Copyable {
     /// Far more than anybody watches.
     private static let maxFrames: UInt64 = 5000
-    /// All frames together may have this many times the pixels of the largest still. Handing them out takes a few
+    /// All frames together may have this many times the pixels of the largest still. Decoding them takes up to eight
     /// nanoseconds for each.
-    private static let totalPixels: UInt64 = 4
+    private static let totalPixels: UInt64 = 2
 
     private let source: UnsafeMutablePointer<animation_source>
     /// EXIF's number, 1...8.
@@ -21,14 +21,16 @@ public struct AnimationSource: ~Copyable {
 
     public static let formats: [ImageFormat] = [.gif, .webp]
 
+    /// - Parameter passes: how often the job decodes the animation; all of them together have one limit.
     public init(
-        _ bytes: UnsafeRawBufferPointer, format: ImageFormat, limits: PixelLimits, deadline: UInt64
+        _ bytes: UnsafeRawBufferPointer, format: ImageFormat, limits: PixelLimits, deadline: UInt64, passes: Int = 1
     ) throws(JobFailure) {
         let before = codec_now()
         let pixels = UInt64(clamping: limits.maxSourcePixels)
         var limits = animation_limits(
-            each: source_limits(max_pixels: pixels, max_memory: PictureSource.maxMemory, deadline: deadline),
-            max_frames: Self.maxFrames, max_total_pixels: Self.total(pixels))
+            each: source_limits(
+                max_pixels: pixels, max_memory: PictureSource.maxMemory, max_unpacked: .max, deadline: deadline),
+            max_frames: Self.maxFrames, max_total_pixels: Self.total(pixels) / UInt64(passes))
         let start = bytes.assumingMemoryBound(to: UInt8.self).baseAddress
         var source: UnsafeMutablePointer<animation_source>?
         switch format {

@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Small files that would cost a decoder without limits dearly: pixels, frames, scans, chunks, directories."""
+
+import functools
+import io
+import struct
+import zlib
+
+import numpy
+from PIL import Image
+
+import pictures
+
+# JPEG
+
+
+def with_size(data, width, height):
+    """The same JPEG file, whose frame header says something else."""
+    at = next(data.index(mark) for mark in (b"\xff\xc0", b"\xff\xc1", b"\xff\xc2") if mark in data)
+    return data[:at + 5] + struct.pack(">HH", height, width) + data[at + 9:]
+
+
+def segments(data):
+    """The segments of a JPEG file, scans with the data that follows them."""
+    at, found = 2, []
+    while data[at + 1] != 0xD9:
+        end = at + 2 + struct.unpack(">H", data[at + 2:at + 4])[0]
+        if data[at + 1] == 0xDA:
+            while not (data[end] == 0xFF and data[end + 1] not in (0, *range(0xD0, 0xD8))):
+                end += 1
+        found.append(data[at:end])
+        at = end
+    return found
+
+
+def jpeg(width, height, **settings):
+    return pictures.encoded(Image.new(settings.pop("mode", "RGB"), (width, height), settings.pop("colour", 0)), "JPEG",
+                            **settings)
+
+
+def many_scans(count, side):
+    """A progressive JPEG whose last scan comes again and again."""
+    parts = segments(jpeg(side, side, progressive=True))
+    scan = next(part for part in reversed(parts) if part[1] == 0xDA)
+    return b"\xff\xd8" + b"".join(parts) + scan * count + b"\xff\xd9"
+
+
+def many_scans_of_nothing(count):
+    """Scans that say in a few bytes that none of 16 million blocks has anything to add."""
+    parts = segments(jpeg(64, 64, mode="L", progressive=True))
+    return with_size(b"\xff\xd8" + b"".join(parts) + parts[-1] * count + b"\xff\xd9", 32000, 3000)
+
+
+def many_markers(count):
+    """Restart markers, comments and application data without end."""
+    data = jpeg(64, 64)
+    return data[:2] + b"\xff\xfe\x00\x02" * count + b"\xff\xe5\x00\x02" * count + data[2:]
+
+
+# PNG
+
+
+def chunk(kind, body):
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def zeros(count):
+    """Zlib's stream for that many zeros, without so many ever being in memory."""
+    packer = zlib.compressobj(9)
+    block = bytes(1 << 20)
+    return b"".join([packer.compress(block[:min(len(block), count - at)]) for at in range(0, count, len(block))]
+                    + [packer.flush()])
+
+
+@functools.lru_cache(maxsize=None)
+def png(width, height, depth=8, colour=2, interlace=0, extra=b"", parts=1):
+    """Black. What stands in `extra` comes before the picture's data."""
+    channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour]
+    rows = 0
+    if interlace:
+        for left, top, right, down in ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
+                                       (0, 1, 1, 2)):
+            columns = -(-(width - left) // right)
+            rows += -(-(height - top) // down) * (1 + -(-columns * channels * depth // 8))
+    else:
+        rows = height * (1 + -(-width * channels * depth // 8))
+    data = zeros(rows)
+    size = -(-len(data) // parts)
+    palette = chunk(b"PLTE", bytes(3)) if colour == 3 else b""
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlace))
+            + extra + palette
+            + b"".join(chunk(b"IDAT", data[at:at + size]) for at in range(0, len(data), size)) + chunk(b"IEND", b""))
+
+
+def compressed_texts(count, size):
+    return chunk(b"zTXt", b"Comment\0\0" + zeros(size)) * count
+
+
+def compressed_profile(size):
+    return chunk(b"iCCP", b"profile\0\0" + zeros(size))
+
+
+def animated_png(frames, side):
+    control = struct.pack(">IIIIHHBB", side, side, 0, 0, 1, 100, 0, 0)
+    data = zeros(side * (side * 4 + 1))
+    parts = [chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 6, 0, 0, 0)), chunk(b"acTL", struct.pack(">II", frames, 0)),
+             chunk(b"fcTL", struct.pack(">I", 0) + control), chunk(b"IDAT", data)]
+    for number in range(1, frames):
+        parts.append(chunk(b"fcTL", struct.pack(">I", 2 * number - 1) + control))
+        parts.append(chunk(b"fdAT", struct.pack(">I", 2 * number) + data))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts) + chunk(b"IEND", b"")
+
+
+# GIF
+
+
+def lzw_of_zeros(count):
+    """LZW data, in blocks, for that many zeros: as short as the method allows, codes grow to 12 bits and stay there."""
+    bits, filled, out = 0, 0, bytearray()
+
+    def put(code, width):
+        nonlocal bits, filled
+        bits |= code << filled
+        filled += width
+        while filled >= 8:
+            out.append(bits & 255)
+            bits >>= 8
+            filled -= 8
+
+    clear, width, following, length, left = 4, 3, 6, 1, count
+    put(clear, width)
+    first = True
+    while left > 0:
+        # The code for a run one longer than the last one is always the one just being made.
+        if first or length > left:
+            if length > left and not first:
+                put(clear, width)
+                width, following, length, first = 3, 6, 1, True
+                continue
+            put(0, width)
+            left -= 1
+            first, length = False, 2
+            continue
+        if following == 4096:
+            put(clear, width)
+            width, following, length, first = 3, 6, 1, True
+            continue
+        put(following, width)
+        left -= length
+        length += 1
+        following += 1
+        if following == 1 << width and width < 12:
+            width += 1
+    put(5, width)
+    if filled:
+        out.append(bits & 255)
+    blocks = b"".join(bytes([len(out[at:at + 255])]) + out[at:at + 255] for at in range(0, len(out), 255))
+    return b"\x02" + blocks + b"\0"
+
+
+def gif(width, height, frames=1, screen=None, interlace=False):
+    data = lzw_of_zeros(width * height)
+    frame = (b"\x21\xf9\x04\x04\x05\x00\x00\x00" + b"\x2c" + struct.pack("<HHHHB", 0, 0, width, height, 0x40 * interlace)
+             + data)
+    head = b"GIF89a" + struct.pack("<HHBBB", *(screen or (width, height)), 0x91, 0, 0)
+    return head + bytes(range(0, 120, 10)) + frame * frames + b";"
+
+
+# WebP
+
+
+def webp_of_one_colour(width, height):
+    """A lossless WebP of a few bytes: every code has one symbol only, so no pixel takes a bit."""
+    bits, filled = 0, 0
+
+    def put(value, width):
+        nonlocal bits, filled
+        bits |= value << filled
+        filled += width
+
+    put(0x2F, 8)
+    put(width - 1, 14)
+    put(height - 1, 14)
+    put(0, 1 + 3)  # no alpha, version 0
+    put(0, 1)  # no transform
+    put(0, 1)  # no colour cache
+    put(0, 1)  # no prefix codes of areas
+    for _ in range(5):
+        put(1, 1)  # a simple code
+        put(0, 1)  # of one symbol
+        put(0, 1)  # that takes one bit
+        put(0, 1)
+    data = bits.to_bytes((filled + 7) // 8, "little")
+    data += b"\0" * (len(data) % 2)
+    body = b"WEBPVP8L" + struct.pack("<I", len(data)) + data
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def animated_webp(width, height, frames):
+    still = webp_of_one_colour(width, height)[12:]
+
+    def part(kind, body):
+        return kind + struct.pack("<I", len(body)) + body
+
+    def three(value):
+        return struct.pack("<I", value)[:3]
+
+    frame = part(b"ANMF", three(0) * 2 + three(width - 1) + three(height - 1) + three(10) + b"\0" + still)
+    body = (b"WEBP" + part(b"VP8X", b"\x02\0\0\0" + three(width - 1) + three(height - 1)) + part(b"ANIM", bytes(6))
+            + frame * frames)
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+# TIFF
+
+
+def tiff(tags, data=b"", following=0):
+    """One directory: tags are (number, type, values); a value of "data" is where `data` begins."""
+    sizes = {1: 1, 3: 2, 4: 4}
+    letters = {1: "B", 3: "H", 4: "I"}
+    tags = sorted(tags)
+    at = 8 + 2 + 12 * len(tags) + 4
+    entries, rest = b"", b""
+    length = sum(sizes[kind] * len(values) for _, kind, values in tags if sizes[kind] * len(values) > 4)
+    start = at + length
+    for number, kind, values in tags:
+        values = [start if value == "data" else value for value in values]
+        packed = struct.pack(f"<{len(values)}{letters[kind]}", *values)
+        if len(packed) <= 4:
+            entries += struct.pack("<HHI", number, kind, len(values)) + packed.ljust(4, b"\0")
+        else:
+            entries += struct.pack("<HHII", number, kind, len(values), at + len(rest))
+            rest += packed
+    return (b"II*\0" + struct.pack("<I", 8) + struct.pack("<H", len(tags)) + entries + struct.pack("<I", following) + rest
+            + data)
+
+
+def tiff_picture(width, height, data, rows=None, compression=1, samples=3, tile=None, strips=None, more=()):
+    """All strips, or tiles, are the same bytes."""
+    rows = rows or height
+    if tile:
+        count = -(-width // tile[0]) * -(-height // tile[1])
+        layout = [(322, 4, [tile[0]]), (323, 4, [tile[1]]), (324, 4, ["data"] * count), (325, 4, [len(data)] * count)]
+    else:
+        count = strips or -(-height // rows)
+        layout = [(278, 4, [rows]), (273, 4, ["data"] * count), (279, 4, [len(data)] * count)]
+    photometric = 2 if samples >= 3 else 1
+    return tiff([(256, 4, [width]), (257, 4, [height]), (258, 3, [8] * samples), (259, 3, [compression]),
+                 (262, 3, [photometric]), (277, 3, [samples]), *layout, *more], data)
+
+
+def tiff_chain(count, loop):
+    """Directories one after the other; the last one leads to the first, or nowhere."""
+    size = 2 + 12 * 3 + 4
+    parts = [b"II*\0" + struct.pack("<I", 8)]
+    for number in range(count):
+        following = 8 + size * (number + 1)
+        if number == count - 1:
+            following = 8 if loop else 0
+        parts.append(struct.pack("<H", 3) + struct.pack("<HHII", 256, 4, 1, 10) + struct.pack("<HHII", 257, 4, 1, 10)
+                     + struct.pack("<HHII", 330, 4, 1, 8) + struct.pack("<I", following))
+    return b"".join(parts)
+
+
+# BMP
+
+
+def bmp(width, height, bits=24, compression=0, data=b"", palette=b""):
+    head = struct.pack("<IiiHHIIiiII", 40, width, height, 1, bits, compression, 0, 0, 0, len(palette) // 4, 0)
+    return b"BM" + struct.pack("<IHHI", 54 + len(palette) + len(data), 0, 0, 54 + len(palette)) + head + palette + data
+
+
+def bmp_of_runs(width, height):
+    row = b"\xff\x01" * (width // 255) + b"\0\0"
+    return bmp(width, height, 8, 1, row * height + b"\0\1", bytes(1024))
