@@ -23,8 +23,9 @@ struct Setting {
             if let failure = error.failure {
                 throw UsageError(description: "\(self.name): \(failure)", exitStatus: 1)
             }
-            throw UsageError(
-                description: "invalid value \(quoted(self.value ?? "")) for \(self.name): expected \(error.expected)")
+            // What has an @ may have a password before it.
+            let shown = self.value.map { $0.contains("@") ? "" : " " + quoted($0) } ?? " " + quoted("")
+            throw UsageError(description: "invalid value\(shown) for \(self.name): expected \(error.expected)")
         }
     }
 

@@ -61,24 +61,10 @@ final class Fetcher {
     private func exchange(
         with target: FetchTarget, _ fields: RequestFields, until deadline: ContinuousClock.Instant?
     ) async throws -> Transfer.Answer {
-        func transfer(onFreshConnection: Bool) throws(FetchError) -> Transfer {
+        try await self.multi.exchange(until: deadline) { isFresh throws(FetchError) in
             try Transfer(
                 target, fields: fields, settings: self.settings, sockets: self.multi.sockets,
-                onFreshConnection: onFreshConnection)
+                onFreshConnection: isFresh)
         }
-        let first = try transfer(onFreshConnection: false)
-        do {
-            return try await self.multi.run(first, atMost: try Self.rest(of: deadline))
-        } catch  where first.hasMetLeftovers && !(error is CancellationError) {
-            return try await self.multi.run(
-                transfer(onFreshConnection: true), atMost: try Self.rest(of: deadline))
-        }
-    }
-
-    private static func rest(of deadline: ContinuousClock.Instant?) throws(FetchError) -> Duration? {
-        guard let deadline else { return nil }
-        let rest = deadline - .now
-        guard rest > .zero else { throw .timedOut(.total, "between two hops") }
-        return rest
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A value to be written as JSON (RFC 8259); the front reads none.
+/// A value in JSON (RFC 8259).
 enum JSON: Sendable {
     case null
     case bool(Bool)
