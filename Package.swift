@@ -95,6 +95,8 @@ let package = Package(
             name: "CGIF", path: "Sources/Worker/CGIF", pkgConfig: "libgif", providers: [.apt(["libgif-dev"])]),
         .systemLibrary(
             name: "CTIFF", path: "Sources/Worker/CTIFF", pkgConfig: "libtiff-4", providers: [.apt(["libtiff-dev"])]),
+        .systemLibrary(
+            name: "CLCMS", path: "Sources/Worker/CLCMS", pkgConfig: "lcms2", providers: [.apt(["liblcms2-dev"])]),
         // Its pkg-config file defines a macro for Windows, which SwiftPM refuses.
         .systemLibrary(name: "CAVIF", path: "Sources/Worker/CAVIF", providers: [.apt(["libavif-dev"])]),
         .systemLibrary(
@@ -107,7 +109,7 @@ let package = Package(
         .target(name: "CResample", path: "Sources/Worker/CResample", cSettings: gnu),
         .target(
             name: "CCodecShims",
-            dependencies: ["CJPEG", "CPNG", "CDeflate", "CWebP", "CGIF", "CTIFF", "CAVIF", "CResample"],
+            dependencies: ["CJPEG", "CPNG", "CDeflate", "CWebP", "CGIF", "CTIFF", "CAVIF", "CLCMS", "CResample"],
             path: "Sources/Worker/CCodecShims", cSettings: gnu,
             // What no pkg-config file above names.
             linkerSettings: [.linkedLibrary("webpdemux"), .linkedLibrary("webpmux"), .linkedLibrary("avif")]),

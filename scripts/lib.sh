@@ -7,9 +7,10 @@ cd "$root" || exit 1
 python=/usr/bin/python3
 
 build_packages="pkg-config libuv1-dev libjpeg62-turbo-dev libpng-dev libdeflate-dev libwebp-dev libgif-dev libtiff-dev
-    libavif-dev libcurl4-openssl-dev libssl-dev libhiredis-dev libseccomp-dev"
+    libavif-dev liblcms2-dev libcurl4-openssl-dev libssl-dev libhiredis-dev libseccomp-dev"
 test_packages="openssl redis-server python3 python3-pytest python3-pil python3-numpy binutils curl ca-certificates"
 bench_packages="$test_packages wrk nginx-light"
+package_packages="dpkg-dev help2man lintian debootstrap"
 
 say() { printf '\033[1m▸ %s\033[0m\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }

@@ -25,7 +25,7 @@ extension RedisTests {
                 #expect(value == nil, sourceLocation: sourceLocation)
                 #expect(clock.now - start < .milliseconds(50) + slack, sourceLocation: sourceLocation)
                 // As in the service, nothing waits for what is stored.
-                spawn { await store.store("during", head: [1], body: Blob([2]), lifetime: nil) }
+                spawn { _ = await store.store("during", head: [1], body: Blob([2]), lifetime: nil) }
                 try await sleep(for: .milliseconds(10))
             }
         }

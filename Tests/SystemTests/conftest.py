@@ -15,6 +15,7 @@ from PIL import Image
 import origin as origins
 import pictures
 import processes
+import redis_server
 from front import LOCAL, Front
 
 
@@ -74,6 +75,13 @@ def shared_front(bin):
 @pytest.fixture
 def origin():
     server = origins.Origin()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def redis():
+    server = redis_server.Redis()
     yield server
     server.close()
 

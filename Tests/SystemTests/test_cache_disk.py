@@ -188,6 +188,9 @@ def test_a_place_that_cannot_be_written_costs_a_line(start, origin, tmp_path):
     url = origin.serve("/a.jpg", picture(pictures.flat(200, 100), **SLOW))
     for _ in range(3):
         assert front.get(f"/{url}").status == 200
+    # An answer does not wait for what is stored, nor for what is said of it.
+    wait_for(lambda: str(tmp_path / "file") in front.errors, "nothing was said")
+    front.stop()
     assert front.errors.count(str(tmp_path / "file")) == 1
 
 

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 
 import pytest
 
@@ -136,3 +137,17 @@ def test_the_workers_own_command_line(bin):
         assert result.returncode == 2 and result.stderr.count("\n") == 1 and result.stdout == "", result
     result = worker("--jobs-socket", "/nonexistent/x.sock")
     assert result.returncode == 1 and "/nonexistent/x.sock" in result.stderr
+
+
+@pytest.mark.parametrize("typed, expected", [
+    (["-allowH"], {"-allowHosts"}), (["--allowH"], {"-allowHosts"}), (["che"], {"check"}),
+    (["-requireSandbox", "st"], {"strict", "standard"}),
+    (["--onTransformError", ""], {"original", "reject"}), (["-addr", ""], set()), (["-config", "/etc/hostna"], {"/etc/hostname"}),
+])
+def test_a_shell_completes_what_is_typed(bin, typed, expected):
+    words = " ".join(f"'{word}'" for word in ["imageproxy", *typed])
+    script = run_program(bin, "help", "--completion", "bash").stdout + (
+        f"\nCOMP_WORDS=({words}) COMP_CWORD={len(typed)}\n_imageproxy\nprintf '%s\\n' \"${{COMPREPLY[@]}}\"\n")
+    result = subprocess.run(["bash", "--norc", "-c", script], capture_output=True, text=True, timeout=20)
+    assert result.stderr == ""
+    assert set(result.stdout.split()) == expected

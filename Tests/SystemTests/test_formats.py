@@ -128,3 +128,22 @@ def test_half_a_picture_is_none(shared_front, serve, form):
     data = encoded(scene(), form)
     answer = shared_front.get(f"/50x/{serve(f'/half.{form}', data[:len(data) // 2])}")
     assert answer["X-Imageproxy-Error"] == "corrupt-source", answer
+
+
+def test_smart_crop_keeps_the_same_part_of_every_frame(shared_front, serve):
+    def frame(left):
+        image = Image.new("RGB", (240, 80), (40, 44, 50))
+        image.paste(Image.fromarray(pictures.scene(70, 70)), (left, 5))
+        return image
+
+    # What is worth seeing moves; the first frame decides.
+    data = encoded(frame(165), "GIF", save_all=True, append_images=[frame(5), frame(80)], duration=80)
+    answer = shared_front.get(f"/80x80,sc/{serve('/moving.gif', data)}")
+    image = Image.open(io.BytesIO(answer.body))
+    assert image.size == (80, 80) and image.n_frames == 3
+    kept = [numpy.asarray(part.convert("RGB"), int).std() for part in ImageSequence.Iterator(image)]
+    assert kept[0] > 20 and kept[1] < 10 and kept[0] > 2 * kept[2], kept
+    # Without the option it is the middle that stays.
+    plain = Image.open(io.BytesIO(shared_front.get(f"/80x80/{serve('/moving.gif', data)}").body))
+    kept = [numpy.asarray(part.convert("RGB"), int).std() for part in ImageSequence.Iterator(plain)]
+    assert kept[2] > 20 and kept[0] < kept[2] / 2, kept

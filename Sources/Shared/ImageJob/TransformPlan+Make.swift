@@ -11,11 +11,13 @@ extension TransformPlan {
     /// - Parameters:
     ///   - size: the source picture's, oriented and trimmed; sides outside 1...2³¹ count as the nearest of these.
     ///   - options: sides and crop numbers between 0 and 1 are fractions of `size`, others pixels cut to whole ones.
-    ///     Smart crop is not decided here: the rectangle is as if it were off.
     ///   - scaleUp: whether the result may be larger than the source; the server's setting, the options' is ignored.
-    public static func make(for size: ImageSize, options: TransformOptions, scaleUp: Bool) -> TransformPlan {
+    ///   - window: what smart cropping has chosen, inside the picture; it takes the place of the options' rectangle.
+    public static func make(
+        for size: ImageSize, options: TransformOptions, scaleUp: Bool, window: PixelRect? = nil
+    ) -> TransformPlan {
         let size = ImageSize(width: Self.side(size.width), height: Self.side(size.height))
-        let crop = Self.cropBounds(of: size, options: options)?.clipped(to: size) ?? PixelRect(size)
+        let crop = window ?? Self.cropBounds(of: size, options: options)?.clipped(to: size) ?? PixelRect(size)
         let target = Self.resizeTarget(for: size, options: options, scaleUp: scaleUp)
         let (source, resampled, window) = Self.resampling(of: crop, to: target, fit: options.fit)
         return TransformPlan(
@@ -74,6 +76,15 @@ extension TransformPlan {
         }
         if width == 0 || width == size.width, height == 0 || height == size.height { return nil }
         return ImageSize(width: width, height: height)
+    }
+
+    /// The size whose aspect smart cropping is to find a window for, a 0 standing for "whatever fits"; nil when it is not
+    /// asked for, or no size is. The picture does not limit it.
+    public static func smartCropTarget(for size: ImageSize, options: TransformOptions) -> ImageSize? {
+        guard options.smartCrop else { return nil }
+        let target = ImageSize(
+            width: Self.pixels(options.width, of: size.width), height: Self.pixels(options.height, of: size.height))
+        return target.width == 0 && target.height == 0 ? nil : target
     }
 
     /// What to cut out of `crop`, what to resample it to, and what of that to keep.

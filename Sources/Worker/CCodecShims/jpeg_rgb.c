@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "colour_transform.h"
 #include "jpeg_common.h"
 #include "jpeg_fast_huffman.h"
 #include "jpeg_fast_scans.h"
@@ -17,6 +18,7 @@ typedef struct {
     struct jpeg_decompress_struct in;
     uint8_t *ink;  // a row of CMYK
     int is_inverted;
+    colour_transform *press;  // what the ink looks like, if the file says so
     JOCTET *icc;
     uint64_t max_pixels;
 } reader;
@@ -38,7 +40,8 @@ static codec_status read_row(pixel_source *source, uint8_t *row) {
     if (setjmp(r->guard.escape)) return r->guard.status;
     JSAMPROW rows[1] = {r->ink ? r->ink : row};
     if (jpeg_read_scanlines(&r->in, rows, 1) != 1) return CODEC_CORRUPT;
-    if (r->ink) rgb_of_ink(r, row);
+    if (r->press) colour_transform_row(r->press, r->ink, row, (size_t)source->width);
+    else if (r->ink) rgb_of_ink(r, row);
     if (r->in.output_scanline == r->in.output_height && !jpeg_guard_is_whole(&r->guard, &r->in)) return CODEC_CORRUPT;
     return CODEC_OK;
 }
@@ -46,6 +49,7 @@ static codec_status read_row(pixel_source *source, uint8_t *row) {
 static void close_reader(pixel_source *source) {
     reader *r = (reader *)source;
     jpeg_destroy_decompress(&r->in);
+    colour_transform_close(r->press);
     free(r->ink);
     free(r->icc);
     free(r);
@@ -86,6 +90,8 @@ static codec_status start(reader *r, const uint8_t *bytes, size_t count, size_t 
         r->is_inverted = in->saw_Adobe_marker;
         r->ink = malloc((size_t)in->output_width * 4);
         if (!r->ink) return CODEC_NO_MEMORY;
+        r->press = colour_transform_open(r->icc, icc_count, r->is_inverted ? COLOUR_INVERTED_INK : COLOUR_INK);
+        r->source.icc = NULL;
     }
     return CODEC_OK;
 }

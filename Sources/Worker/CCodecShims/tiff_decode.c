@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "colour_transform.h"
 #include "tiff_codec.h"
 #include "tiff_file.h"
 
@@ -38,11 +39,13 @@ typedef struct {
     uint8_t *samples8;  // a row, 8 bits a sample, together
     TIFFRGBAImage converter;
     int has_converter;
+    colour_transform *press;  // what inks look like, if the file says so
 } tiff_source;
 
 static void close_source(pixel_source *base) {
     tiff_source *s = (tiff_source *)base;
     if (s->has_converter) TIFFRGBAImageEnd(&s->converter);
+    colour_transform_close(s->press);
     if (s->tiff) TIFFClose(s->tiff);
     free(s->band);
     free(s->tile);
@@ -97,6 +100,10 @@ static unsigned divided_by_255(unsigned value) { return (value + 128 + ((value +
 // From samples to the channels of the row.
 static void convert_row(const tiff_source *s, uint8_t *row) {
     const uint8_t *from = s->samples8;
+    if (s->press) {
+        colour_transform_row(s->press, from, row, (size_t)s->base.width);
+        return;
+    }
     int used = used_samples(s), channels = s->base.channels;
     for (int x = 0; x < s->base.width; x++, from += used, row += channels) {
         switch (s->photometric) {
@@ -364,9 +371,12 @@ static void read_metadata(tiff_source *s) {
     s->base.orientation = orientation >= 1 && orientation <= 8 ? orientation : 1;
     uint32_t count = 0;
     void *profile = NULL;
-    // A profile for inks says nothing about the RGB that they have become; nor does one for Lab.
-    if (s->photometric == PHOTOMETRIC_SEPARATED || s->photometric == PHOTOMETRIC_CIELAB) return;
-    if (TIFFGetField(s->tiff, TIFFTAG_ICCPROFILE, &count, &profile) && count > 0) {
+    // What has come from Lab needs no profile.
+    if (s->photometric == PHOTOMETRIC_CIELAB) return;
+    if (!TIFFGetField(s->tiff, TIFFTAG_ICCPROFILE, &count, &profile) || count == 0) return;
+    if (s->photometric == PHOTOMETRIC_SEPARATED) {
+        s->press = colour_transform_open(profile, count, COLOUR_INK);
+    } else {
         s->base.icc = profile;
         s->base.icc_count = count;
     }

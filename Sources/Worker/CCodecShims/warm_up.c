@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "colour_transform.h"
+
 static int compare(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
 
 void codec_warm_up(void) {
@@ -10,4 +12,5 @@ void codec_warm_up(void) {
     // libtiff sorts its tags with it, libwebp its colours.
     int numbers[1024] = {3, 2, 1};
     qsort(numbers, 1024, sizeof *numbers, compare);
+    colour_transform_warm_up();
 }

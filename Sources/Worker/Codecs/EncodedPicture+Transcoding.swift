@@ -40,10 +40,9 @@ extension EncodedPicture {
         try jpeg_planar_transcode(
             bytes.assumingMemoryBound(to: UInt8.self).baseAddress, bytes.count, &job, &result
         ).check()
-        timings = JobTimings()
-        timings.decode = result.decode_ns
-        timings.resize = result.resize_ns
-        timings.encode = result.encode_ns
+        timings.decode += result.decode_ns
+        timings.resize += result.resize_ns
+        timings.encode += result.encode_ns
         try self.init(
             result.image, format: .jpeg, size: ImageSize(width: Int(result.width), height: Int(result.height)))
     }

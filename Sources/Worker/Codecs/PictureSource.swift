@@ -71,6 +71,12 @@ public struct PictureSource: ~Copyable, RowSource {
 
     public var channels: Int { Int(self.source.pointee.channels) }
 
+    /// What makes its colours sRGB's; nil when they are.
+    public var conversion: ColourConversion? {
+        ColourConversion(
+            profile: self.source.pointee.icc, count: self.source.pointee.icc_count, channels: self.channels)
+    }
+
     public mutating func readRow(into row: UnsafeMutablePointer<UInt8>) throws(JobFailure) {
         let before = codec_now()
         try self.source.pointee.read_row(self.source, row).check()

@@ -18,7 +18,9 @@ struct AnimationJob {
         var timings = JobTimings()
         let orientation = Symmetry(orientation: animation.orientation)
         let part = self.request.options.trim ? try self.trimmed(orientation, &timings) : PixelRect(animation.size)
-        let geometry = try self.request.geometry(for: part, orientation: orientation, as: self.request.options.format)
+        let window = try self.window(of: part, orientation, &timings)
+        let geometry = try self.request.geometry(
+            for: part, orientation: orientation, as: self.request.options.format, window: window)
         try self.check(geometry.output, frames: animation.frameCount)
 
         let target = self.request.options.format ?? self.format
@@ -26,12 +28,14 @@ struct AnimationJob {
             target, size: geometry.output, source: animation, quality: self.request.quality(for: target),
             limits: self.request.limits, deadline: self.request.deadline)
         var renderer = try FrameRenderer(geometry, canvas: animation.size)
+        let converted = try FrameColours(animation.conversion, size: geometry.output)
         for _ in 0..<animation.frameCount {
             try animation.readFrame()
             let before = JobTimings.now
             let changed = try renderer.update(animation.pixels, changed: animation.changed)
+            let pixels = converted.follow(renderer.pixels, changed: changed)
             let between = JobTimings.now
-            try encoder.add(renderer.pixels, changed: changed, source: animation)
+            try encoder.add(pixels, changed: changed, source: animation)
             timings.resize += between - before
             timings.encode += JobTimings.now - between
         }
@@ -64,5 +68,19 @@ struct AnimationJob {
             border.add(animation.pixels, corner: corner, changed: animation.changed)
         }
         return border.remainder
+    }
+
+    /// What smart cropping keeps of every frame: its choice for the first one.
+    private func window(
+        of part: PixelRect, _ orientation: Symmetry, _ timings: inout JobTimings
+    ) throws(JobFailure) -> PixelRect? {
+        guard let crop = self.request.smartCrop(of: part, orientation: orientation) else { return nil }
+        var animation = try self.open()
+        defer { timings.decode += animation.time }
+        try animation.readFrame()
+        var frame = MemoryRows(animation.pixels, size: animation.size, channels: 4)
+        let before = JobTimings.now
+        defer { timings.resize += JobTimings.now - before }
+        return try crop.window(in: &frame, scale: .full, part: part, orientation, self.request.checkTime)
     }
 }

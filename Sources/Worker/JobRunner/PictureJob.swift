@@ -39,9 +39,11 @@ struct PictureJob {
     }
 
     private func transcode(_ size: ImageSize) throws(JobFailure) -> JobResult {
-        let geometry = try self.request.geometry(
-            for: PixelRect(size), orientation: Symmetry(orientation: self.metadata.orientation), as: .jpeg)
         var timings = JobTimings()
+        let orientation = Symmetry(orientation: self.metadata.orientation)
+        let window = try self.window(of: PixelRect(size), orientation, &timings)
+        let geometry = try self.request.geometry(
+            for: PixelRect(size), orientation: orientation, as: .jpeg, window: window)
         let image = try EncodedPicture(
             transcodingJPEG: self.source, geometry, quality: self.request.quality(for: .jpeg), limits: self.limits,
             deadline: self.request.deadline, timings: &timings)
@@ -57,7 +59,9 @@ struct PictureJob {
         if self.format == .jpeg {
             let orientation = Symmetry(orientation: self.metadata.orientation)
             let (size, part) = try self.sizeAndPart(declared: self.declared, orientation, &timings)
-            geometry = try self.request.geometry(for: part, orientation: orientation, as: target ?? .jpeg)
+            let window = try self.window(of: part, orientation, &timings)
+            geometry = try self.request.geometry(
+                for: part, orientation: orientation, as: target ?? .jpeg, window: window)
             picture = try self.open(reduction: geometry.reduction)
             // The plan was made for this size: a file that tells each reader another one is none to go on with.
             guard picture.size == picture.scale.size(of: size) else { throw .corruptSource }
@@ -66,7 +70,8 @@ struct PictureJob {
             let orientation = Symmetry(
                 orientation: self.metadata.orientation == 1 ? picture.orientation : self.metadata.orientation)
             let (_, part) = try self.sizeAndPart(declared: picture.size, orientation, &timings)
-            geometry = try self.request.geometry(for: part, orientation: orientation, as: target)
+            let window = try self.window(of: part, orientation, &timings)
+            geometry = try self.request.geometry(for: part, orientation: orientation, as: target, window: window)
         }
         return try self.render(picture, geometry, timings)
     }
@@ -77,12 +82,12 @@ struct PictureJob {
         var picture = source
         var timings = spent
         let before = JobTimings.now
-        let pixels = try Rendering.render(&picture, geometry, scale: picture.scale) { () throws(JobFailure) in
-            if self.request.deadline != 0, JobTimings.now > self.request.deadline { throw .deadlinePassed }
-        }
+        let pixels = try Rendering.render(
+            &picture, geometry, scale: picture.scale, checkTime: self.request.checkTime)
+        if let conversion = picture.conversion { conversion.apply(to: pixels) }
         let between = JobTimings.now
         timings.decode += picture.time
-        timings.resize = between - before - min(between - before, picture.rowTime)
+        timings.resize += between - before - min(between - before, picture.rowTime)
         let target = self.request.options.format ?? self.format.resultFormat(hasAlpha: !pixels.isOpaque)
         let image = try EncodedPicture(
             pixels, format: target, quality: self.request.quality(for: target), limits: self.limits,
@@ -118,5 +123,23 @@ struct PictureJob {
         let row = try Scratch<UInt8>(count: picture.size.width * channels)
         for _ in 0...corner.y { try picture.readRow(into: row.start) }
         return Array(UnsafeBufferPointer(start: row.start + corner.x * channels, count: channels))
+    }
+
+    /// What smart cropping keeps of the upright part; nil when it is not asked for. Decodes the picture for it, as coarse
+    /// as will do.
+    private func window(
+        of part: PixelRect, _ orientation: Symmetry, _ timings: inout JobTimings
+    ) throws(JobFailure) -> PixelRect? {
+        guard let crop = self.request.smartCrop(of: part, orientation: orientation) else { return nil }
+        // Less of a margin than for a picture that somebody looks at.
+        let reduction = 1.5 * Double(orientation.size(of: part.size).width) / Double(crop.analysed.width)
+        var picture = try self.open(reduction: reduction)
+        let before = JobTimings.now
+        defer {
+            timings.decode += picture.time
+            let spent = JobTimings.now - before
+            timings.resize += spent - min(spent, picture.rowTime)
+        }
+        return try crop.window(in: &picture, scale: picture.scale, part: part, orientation, self.request.checkTime)
     }
 }

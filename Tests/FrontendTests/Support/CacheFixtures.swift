@@ -35,11 +35,12 @@ final class TestStore: ByteStore {
         return self.messages[key].map { Blob($0) }
     }
 
-    func store(_ key: String, head: [UInt8], body: Blob, lifetime: Duration?) async {
+    func store(_ key: String, head: [UInt8], body: Blob, lifetime: Duration?) async -> Bool {
         while self.holdsStores { try? await sleep(for: .milliseconds(1)) }
         self.stores += 1
         self.messages[key] = head + body.bytes
         self.lifetimes[key] = .some(lifetime)
+        return true
     }
 
     func remove(_ key: String) async {

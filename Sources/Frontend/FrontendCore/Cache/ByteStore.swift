@@ -17,7 +17,9 @@ protocol ByteStore: AnyObject, Sendable {
     /// Keeps a message: the bytes of `head`, then those of `body`.
     ///
     /// - Parameter lifetime: after which nobody will want it, revalidation included; nil = as long as there is room.
-    func store(_ key: String, head: [UInt8], body: Blob, lifetime: Duration?) async
+    /// - Returns: whether it is there now.
+    @discardableResult
+    func store(_ key: String, head: [UInt8], body: Blob, lifetime: Duration?) async -> Bool
 
     func remove(_ key: String) async
 

@@ -7,6 +7,7 @@ extension CacheTiers {
     convenience init(_ configuration: Configuration, rules: OriginRules, metrics: Metrics) throws(UsageError) {
         let seal: Seal = configuration.cacheSecret.map { .secret($0) } ?? .digest
         var tiers: [Tier] = []
+        var fleet: Fleet?
         for setting in configuration.caches {
             switch setting {
             case .memory(let settings): tiers.append(.memory(MemoryCache(settings)))
@@ -16,13 +17,16 @@ extension CacheTiers {
                 disk.start()
                 tiers.append(.place(StoreQueue(disk, seal: seal)))
             case .redis(let address):
-                tiers.append(.place(StoreQueue(try Self.redis(address), seal: seal)))
+                let redis = try Self.redis(address)
+                let queue = StoreQueue(redis, seal: seal)
+                if fleet == nil { fleet = Fleet(redis.client, place: queue, position: tiers.count) }
+                tiers.append(.place(queue))
             case .s3, .gcs, .azure:
                 tiers.append(.place(StoreQueue(try Self.objects(setting, configuration), seal: seal)))
             }
         }
         self.init(
-            tiers, rules: StoredMessage.Rules(seal: seal, policy: rules.policy), metrics: metrics,
+            tiers, fleet: fleet, rules: StoredMessage.Rules(seal: seal, policy: rules.policy), metrics: metrics,
             admits: { rules.admits($0) })
     }
 

@@ -13,11 +13,13 @@ final class CacheTiers {
         case place(StoreQueue)
     }
 
-    private let tiers: [Tier]
+    let tiers: [Tier]
+    /// Where all fronts find what one has made; nil without such a place.
+    let fleet: Fleet?
     /// The memory in front of everything else.
     private let front: [MemoryCache]
     private let rules: StoredMessage.Rules
-    private let clock: WallClock
+    let clock: WallClock
     private let metrics: Metrics?
     private let admits: @LoopActor (CacheEntry) -> Bool
 
@@ -27,10 +29,11 @@ final class CacheTiers {
     /// - Parameter admits: whether an entry that was found in a place may be served at all. What is in a place may be
     ///   older than the configuration.
     init(
-        _ tiers: [Tier], rules: StoredMessage.Rules, clock: WallClock = WallClock(), metrics: Metrics? = nil,
-        admits: @escaping @LoopActor (CacheEntry) -> Bool
+        _ tiers: [Tier], fleet: Fleet? = nil, rules: StoredMessage.Rules, clock: WallClock = WallClock(),
+        metrics: Metrics? = nil, admits: @escaping @LoopActor (CacheEntry) -> Bool
     ) {
         self.tiers = tiers
+        self.fleet = fleet
         self.front = tiers.prefix { if case .memory = $0 { true } else { false } }.compactMap {
             if case .memory(let memory) = $0 { memory } else { nil }
         }
@@ -49,16 +52,28 @@ final class CacheTiers {
 
     /// What any of the caches has, for a request for which `recent` was asked before.
     func load(_ primary: String, for request: ClientFields) async -> CacheEntry? {
-        guard let entry = await self.find(CacheKey(primary), for: request) else { return nil }
+        await self.load(primary, for: request, from: 0)
+    }
+
+    private func load(_ primary: String, for request: ClientFields, from first: Int) async -> CacheEntry? {
+        guard let entry = await self.find(CacheKey(primary), for: request, from: first) else { return nil }
         guard !entry.variesBy.isEmpty else { return entry }
         let key = CacheKey(primary, selection: request.selection(entry.variesBy))
-        guard let answer = await self.find(key, for: request), answer.variesBy.isEmpty else { return nil }
+        guard let answer = await self.find(key, for: request, from: first), answer.variesBy.isEmpty else { return nil }
         return answer
     }
 
+    /// The same, but only what is where all fronts look.
+    func loadShared(_ primary: String, for request: ClientFields) async -> CacheEntry? {
+        guard let fleet else { return nil }
+        return await self.load(primary, for: request, from: fleet.position)
+    }
+
     /// Keeps an entry in all caches, as far as it may be kept. Nobody waits for it.
-    func store(_ entry: CacheEntry, _ primary: String, for request: ClientFields) {
-        self.store(entry, primary, for: request, in: self.tiers)
+    ///
+    /// - Parameter lease: ends when all fronts can find it.
+    func store(_ entry: CacheEntry, _ primary: String, for request: ClientFields, _ lease: FleetLease? = nil) {
+        self.store(entry, primary, for: request, in: self.tiers, lease)
     }
 
     /// A stale entry that may be served instead of what its origin does not give; nil when it may not.
@@ -80,20 +95,22 @@ final class CacheTiers {
         self.store(entry, primary, for: request, in: memories)
     }
 
-    private func store(_ entry: CacheEntry, _ primary: String, for request: ClientFields, in tiers: [Tier]) {
+    private func store(
+        _ entry: CacheEntry, _ primary: String, for request: ClientFields, in tiers: [Tier], _ lease: FleetLease? = nil
+    ) {
         guard entry.freshness.isStorable, !request.directives.noStore,
             case .names(let names) = VaryFields(entry.headers)
         else { return }
-        guard !names.isEmpty else { return self.put(entry, CacheKey(primary), in: tiers) }
+        guard !names.isEmpty else { return self.put(entry, CacheKey(primary), in: tiers, lease) }
         var entry = entry
         let selection = request.selection(names)
         entry.selection = selection
         // Where the client has no say in any of the fields, every request has the same answer.
-        guard !request.passable(names).isEmpty else { return self.put(entry, CacheKey(primary), in: tiers) }
+        guard !request.passable(names).isEmpty else { return self.put(entry, CacheKey(primary), in: tiers, lease) }
         if self.marker(primary) != names {
             self.put(.marker(variesBy: names, now: self.clock.now()), CacheKey(primary), in: tiers)
         }
-        self.put(entry, CacheKey(primary, selection: selection), in: tiers)
+        self.put(entry, CacheKey(primary, selection: selection), in: tiers, lease)
     }
 
     /// Forgets the answer to a request, wherever it is.
@@ -139,14 +156,17 @@ final class CacheTiers {
         return nil
     }
 
-    private func put(_ entry: CacheEntry, _ key: CacheKey, in tiers: some Sequence<Tier>) {
+    private func put(
+        _ entry: CacheEntry, _ key: CacheKey, in tiers: some Sequence<Tier>, _ lease: FleetLease? = nil
+    ) {
         for tier in tiers {
             switch tier {
             case .memory(let memory): memory.store(entry, for: key.text)
             case .place(let queue):
                 // What is an error is gone again before it is worth a place.
                 guard entry.status < 400 else { continue }
-                queue.store(entry, for: key, lifetime: self.keepingTime(of: entry))
+                queue.store(
+                    entry, for: key, lifetime: self.keepingTime(of: entry), queue === self.fleet?.place ? lease : nil)
             }
         }
     }
@@ -157,8 +177,8 @@ final class CacheTiers {
         return .seconds(entry.freshness.usefulFor(at: self.clock.now()))
     }
 
-    private func find(_ key: CacheKey, for request: ClientFields) async -> CacheEntry? {
-        for (position, tier) in self.tiers.enumerated() {
+    private func find(_ key: CacheKey, for request: ClientFields, from first: Int) async -> CacheEntry? {
+        for (position, tier) in self.tiers.enumerated().dropFirst(first) {
             let entry =
                 if position < self.front.count {
                     self.front[position].peek(key.text)

@@ -54,24 +54,30 @@ final class OriginStore {
         let turn = Turn()
         var entry = try await self.fills.value(for: key) {
             turn.isMine = true
-            return try await self.obtain(url, for: request, now: now, patience)
+            return try await self.obtain(url, for: request, now: now, patience, isForAll: true)
         }
         // The answer to somebody else's question counts only if it is meant for everybody.
         if !turn.isMine, !entry.freshness.isShareable {
-            entry = try await self.obtain(url, for: request, now: now, patience)
+            entry = try await self.obtain(url, for: request, now: now, patience, isForAll: false)
         }
         return try self.rules.usable(entry, url)
     }
 
+    /// - Parameter isForAll: whoever asks for the same may have the answer, as far as anybody knows.
     private func obtain(
-        _ url: String, for request: ClientFields, now: Int64, _ patience: Patience
+        _ url: String, for request: ClientFields, now: Int64, _ patience: Patience, isForAll: Bool
     ) async throws -> CacheEntry {
         let stored = await self.cache.load(url, for: request)
         if let stored, self.isReusable(stored, url, for: request, now: now, patience) { return stored }
         guard !request.directives.onlyIfCached else {
             throw RequestError(.timedOut, detail: "only what is cached was wanted: \(url)")
         }
-        return try await self.ask(url, for: request, stored: stored)
+        guard isForAll else { return try await self.ask(url, for: request, stored: stored, nil) }
+        return try await self.cache.once(url, for: request) {
+            $0
+        } make: { lease in
+            try await self.ask(url, for: request, stored: stored, lease)
+        }
     }
 
     /// Whether a stored entry answers the request. If it does although it is stale, its origin is asked meanwhile.
@@ -91,23 +97,25 @@ final class OriginStore {
     }
 
     /// Asks the origin, with what is known of a stale copy, so that it may answer "not modified".
-    private func ask(_ url: String, for request: ClientFields, stored: CacheEntry?) async throws -> CacheEntry {
+    private func ask(
+        _ url: String, for request: ClientFields, stored: CacheEntry?, _ lease: FleetLease?
+    ) async throws -> CacheEntry {
         Log.detail("fetching remote URL: \(url)")
         let requestedAt = self.clock.now()
         do {
             let validated = stored.flatMap { $0.hasValidator ? $0.fetchedFrom ?? url : nil }
             let answer = try await self.fetch(url, Self.fields(of: request, validating: stored), validated)
             guard answer.status == 304, let stored else {
-                return try self.accept(answer, url, for: request, stored: stored, requestedAt)
+                return try self.accept(answer, url, for: request, stored: stored, requestedAt, lease)
             }
             let now = self.clock.now()
             if let entry = self.rules.refreshed(stored, by: answer, for: request, requestedAt: requestedAt, now: now) {
-                self.keep(entry, url, for: request, replacing: stored)
+                self.keep(entry, url, for: request, replacing: stored, lease)
                 return entry
             }
             // Not modified, but something else than what is here.
             let whole = try await self.fetch(url, Self.fields(of: request, validating: nil), nil)
-            return try self.accept(whole, url, for: request, stored: stored, requestedAt)
+            return try self.accept(whole, url, for: request, stored: stored, requestedAt, lease)
         } catch let error as FetchError {
             if let stored, error.isUnreachable,
                 let stale = self.cache.stale(stored, url, for: request, because: .unreachable)
@@ -135,7 +143,8 @@ final class OriginStore {
     }
 
     private func accept(
-        _ answer: FetchedResource, _ url: String, for request: ClientFields, stored: CacheEntry?, _ requestedAt: Int64
+        _ answer: FetchedResource, _ url: String, for request: ClientFields, stored: CacheEntry?, _ requestedAt: Int64,
+        _ lease: FleetLease?
     ) throws -> CacheEntry {
         if CacheEntry.isServerError(answer.status), let stored,
             let stale = self.cache.stale(stored, url, for: request, because: .serverError)
@@ -144,18 +153,21 @@ final class OriginStore {
             return stale
         }
         let entry = try self.rules.entry(of: answer, url, for: request, requestedAt: requestedAt, now: self.clock.now())
-        self.keep(entry, url, for: request, replacing: stored)
+        self.keep(entry, url, for: request, replacing: stored, lease)
         return entry
     }
 
     /// Stores an entry as far as that is allowed and of any use. If it is not, nothing older is left in its place.
-    private func keep(_ entry: CacheEntry, _ url: String, for request: ClientFields, replacing stored: CacheEntry?) {
+    private func keep(
+        _ entry: CacheEntry, _ url: String, for request: ClientFields, replacing stored: CacheEntry?,
+        _ lease: FleetLease?
+    ) {
         // An error that passes does not take the place of what will be right again.
         if entry.status >= 500, let stored, stored.status < 400 { return }
         let isKept = entry.freshness.isStorable && entry.isWorthStoring
         // Errors are kept in memory alone, so what they replace would come back.
         if stored != nil, !isKept || entry.status >= 400 { self.cache.remove(url, for: request) }
-        if isKept { self.cache.store(entry, url, for: request) }
+        if isKept { self.cache.store(entry, url, for: request, lease) }
     }
 }
 

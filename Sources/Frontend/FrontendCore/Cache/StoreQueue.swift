@@ -9,12 +9,13 @@ internal import EventLoop
 @LoopActor
 final class StoreQueue {
     private enum Change {
-        case entry(CacheEntry, lifetime: Duration?)
+        /// With a lease, which ends when the place has the entry, or when it goes by.
+        case entry(CacheEntry, lifetime: Duration?, FleetLease?)
         case removal
 
         var bytes: Int {
             switch self {
-            case .entry(let entry, _): entry.cost
+            case .entry(let entry, _, _): entry.cost
             case .removal: 0
             }
         }
@@ -40,8 +41,8 @@ final class StoreQueue {
 
     var isIdle: Bool { self.running.isEmpty && self.waiting.isEmpty }
 
-    func store(_ entry: CacheEntry, for key: CacheKey, lifetime: Duration?) {
-        self.add(.entry(entry, lifetime: lifetime), for: key)
+    func store(_ entry: CacheEntry, for key: CacheKey, lifetime: Duration?, _ lease: FleetLease? = nil) {
+        self.add(.entry(entry, lifetime: lifetime, lease), for: key)
     }
 
     func remove(_ key: CacheKey) {
@@ -52,7 +53,7 @@ final class StoreQueue {
     /// nil when it is about to be removed.
     func pending(_ key: CacheKey) -> CacheEntry?? {
         guard let change = self.waiting[key] ?? self.running[key] else { return nil }
-        if case .entry(let entry, _) = change { return .some(entry) }
+        if case .entry(let entry, _, _) = change { return .some(entry) }
         return .some(nil)
     }
 
@@ -85,12 +86,13 @@ final class StoreQueue {
     private func perform(_ change: Change, _ key: CacheKey) async {
         switch change {
         case .removal: await self.place.remove(key.text)
-        case .entry(let entry, let lifetime):
+        case .entry(let entry, let lifetime, let lease):
             let digest = await entry.body.digest()
             guard let head = StoredMessage.head(of: entry, key: key.primary, body: digest, seal: self.seal) else {
                 return
             }
-            await self.place.store(key.text, head: head, body: entry.body, lifetime: lifetime)
+            let isThere = await self.place.store(key.text, head: head, body: entry.body, lifetime: lifetime)
+            lease?.end(isThere ? .stored : .notStored)
         }
     }
 

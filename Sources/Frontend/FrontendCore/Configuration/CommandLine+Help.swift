@@ -6,10 +6,9 @@ extension CommandLineReader {
             imageproxy: answers /{options}/{remote_url} with the picture at that URL, transformed.
 
             Usage: imageproxy [flags]
-                   imageproxy check [flags]                        says what it would do, and ends
-                   imageproxy sign [-key key|@file] [-url] URL     signs a URL
 
             """
+        for command in Subcommand.all { text += "       \(command.synopsis)\n           \(command.help)\n" }
         for group in Flag.Group.allCases {
             text += "\n\(group.rawValue)\n"
             for flag in Flag.all where flag.group == group {
@@ -19,6 +18,21 @@ extension CommandLineReader {
             }
         }
         return text + "\nEvery flag takes one dash or two, and -flag value or -flag=value.\n"
+    }
+
+    /// What `imageproxy help` and these arguments print.
+    static func help(_ arguments: [String]) throws(UsageError) -> String {
+        switch arguments.first {
+        case nil: return Self.helpText
+        case "--markdown" where arguments.count == 1: return Self.markdown
+        case "--man" where arguments.count == 1: return Self.manPage
+        case "--completion" where arguments.count == 2:
+            if let shell = ShellCompletion(rawValue: arguments[1]) { return shell.script }
+            fallthrough
+        default:
+            let expected = Subcommand.all.first { $0.name == "help" }?.synopsis ?? ""
+            throw UsageError(description: "no such help; expected: \(expected)")
+        }
     }
 
     /// `docs/configuration.md`, written by `scripts/update-docs`.

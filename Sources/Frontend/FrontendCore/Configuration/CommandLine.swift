@@ -22,7 +22,10 @@ public enum CommandLineReader {
         let rest = Array(arguments.dropFirst())
         switch arguments.first {
         case "sign": return try SignCommand.run(rest)
-        case "help": return .answered(rest == ["--markdown"] ? Self.markdown : Self.helpText, exitStatus: 0)
+        case "help": return .answered(try Self.help(rest), exitStatus: 0)
+        case "version":
+            guard rest.isEmpty else { throw UsageError(description: "unexpected argument \(quoted(rest[0]))") }
+            return .answered("imageproxy \(Version.text)\n", exitStatus: 0)
         case "check":
             guard let configuration = try Self.configuration(rest, environment) else {
                 return .answered(Self.helpText, exitStatus: 0)

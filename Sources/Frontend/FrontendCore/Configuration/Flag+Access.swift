@@ -44,7 +44,7 @@ extension Flag {
             }),
 
         Flag(
-            name: "pathPrefix", group: .listening, valueName: "path", defaultText: "",
+            name: "pathPrefix", group: .listening, valueName: "prefix", defaultText: "",
             help: "start of the paths under which pictures are asked for, as in /images/200x/https://…",
             kind: .value { (configuration, text) throws(FlagError) in
                 guard let prefix = PathPrefix(text) else { throw FlagError(expected: "a path such as /images") }

@@ -50,10 +50,12 @@ final class RequestPipeline {
         let turn = Turn()
         var picture = try await self.fills.value(for: request.fillKey(wanted.key)) {
             turn.isMine = true
-            return try await self.obtain(wanted, now: now)
+            return try await self.obtain(wanted, now: now, isForAll: true)
         }
         // What was made of an answer to somebody else's question counts only if that is meant for everybody.
-        guard turn.isMine || picture.entry.freshness.isShareable else { return try await self.obtain(wanted, now: now) }
+        guard turn.isMine || picture.entry.freshness.isShareable else {
+            return try await self.obtain(wanted, now: now, isForAll: false)
+        }
         if !turn.isMine { picture.outcome = .coalesced }
         return picture
     }
@@ -71,19 +73,21 @@ final class RequestPipeline {
         case .stale: return false
         case .staleWhileRevalidate:
             self.refreshes.begin(wanted.request.fillKey(wanted.key)) {
-                _ = try await self.make(wanted, stored: variant, now: self.clock.now(), .waits)
+                _ = try await self.makeOnce(wanted, stored: variant, now: self.clock.now(), .waits)
             }
             return true
         }
     }
 
-    private func obtain(_ wanted: Wanted, now: Int64) async throws -> Picture {
+    /// - Parameter isForAll: whoever asks for the same may have the answer, as far as anybody knows.
+    private func obtain(_ wanted: Wanted, now: Int64, isForAll: Bool) async throws -> Picture {
         let stored = await self.cache.load(wanted.key, for: wanted.request)
         if let stored, self.isReusable(stored, wanted, now: now) {
             return Picture(entry: stored, outcome: .hit)
         }
         do {
-            return try await self.make(wanted, stored: stored, now: now, .takesStale)
+            guard isForAll else { return try await self.make(wanted, stored: stored, now: now, .takesStale, nil) }
+            return try await self.makeOnce(wanted, stored: stored, now: now, .takesStale)
         } catch let error as RequestError where error.isOriginUnreachable {
             guard let stored,
                 let stale = self.cache.stale(stored, wanted.key, for: wanted.request, because: .unreachable)
@@ -93,9 +97,20 @@ final class RequestPipeline {
         }
     }
 
+    /// `make`, or what another front makes of the same at this moment.
+    private func makeOnce(
+        _ wanted: Wanted, stored: CacheEntry?, now: Int64, _ patience: OriginStore.Patience
+    ) async throws -> Picture {
+        try await self.cache.once(wanted.key, for: wanted.request) {
+            Picture(entry: $0, outcome: .coalesced)
+        } make: { lease in
+            try await self.make(wanted, stored: stored, now: now, patience, lease)
+        }
+    }
+
     /// The variant made from its original as it is now, which may be the one that is stored.
     private func make(
-        _ wanted: Wanted, stored: CacheEntry?, now: Int64, _ patience: OriginStore.Patience
+        _ wanted: Wanted, stored: CacheEntry?, now: Int64, _ patience: OriginStore.Patience, _ lease: FleetLease?
     ) async throws -> Picture {
         let request = wanted.request
         let original = try await self.origins.original(wanted.url.remote.string, for: request, now: now, patience)
@@ -116,22 +131,22 @@ final class RequestPipeline {
                 if variant.freshness.graceUntil > now {
                     self.cache.remember(variant, wanted.key, for: request)
                 } else {
-                    self.store(variant, wanted)
+                    self.store(variant, wanted, lease)
                 }
             }
             return Picture(entry: variant, outcome: .revalidated)
         }
         do {
             let variant = try await self.transform(original, wanted.url.options)
-            self.store(variant, wanted)
+            self.store(variant, wanted, lease)
             return Picture(entry: variant, outcome: .miss)
         } catch let error as UntransformableError {
             return try self.untransformed(original, because: error, wanted.key)
         }
     }
 
-    private func store(_ variant: CacheEntry, _ wanted: Wanted) {
-        self.cache.store(variant, wanted.key, for: wanted.request)
+    private func store(_ variant: CacheEntry, _ wanted: Wanted, _ lease: FleetLease?) {
+        self.cache.store(variant, wanted.key, for: wanted.request, lease)
     }
 
     /// The source instead of the picture that cannot be made, where that is wanted and safe.

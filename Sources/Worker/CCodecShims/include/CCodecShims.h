@@ -4,6 +4,7 @@
 #include "avif_codec.h"
 #include "bmp_codec.h"
 #include "codec_status.h"
+#include "colour_transform.h"
 #include "gif_codec.h"
 #include "jpeg_planar.h"
 #include "jpeg_rgb.h"

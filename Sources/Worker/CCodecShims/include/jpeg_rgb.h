@@ -8,7 +8,7 @@
 enum { JPEG_MAX_SIDE = 65500 };
 
 // `scale` is in eighths (8, 4, 2 or 1): the rows are those of a picture that is so much smaller, rounded up.
-// CMYK and YCCK become RGB by the plain rule, inverted when Adobe's marker says so.
+// CMYK and YCCK, inverted when Adobe's marker says so, become RGB by their profile, or the plain rule.
 codec_status jpeg_rgb_open(
     const uint8_t *bytes, size_t count, const source_limits *limits, int scale, pixel_source **out);
 

@@ -61,6 +61,11 @@ public struct AnimationSource: ~Copyable {
     /// 0 = for ever.
     var plays: Int32 { self.source.pointee.plays }
 
+    /// What makes its colours sRGB's; nil when they are.
+    public var conversion: ColourConversion? {
+        ColourConversion(profile: self.source.pointee.icc, count: self.source.pointee.icc_count, channels: 4)
+    }
+
     /// Not to be called more than `frameCount` times, nor after a failure.
     public mutating func readFrame() throws(JobFailure) {
         let before = codec_now()

@@ -82,24 +82,27 @@ final class DiskStore: ByteStore {
         }
     }
 
-    func store(_ key: String, head: [UInt8], body: Blob, lifetime: Duration?) async {
+    @discardableResult
+    func store(_ key: String, head: [UInt8], body: Blob, lifetime: Duration?) async -> Bool {
         let size = head.count + body.count
         guard size <= self.settings.largestEntry, size <= self.settings.maximumBytes ?? size,
             self.health.mayWrite(at: self.clock.now)
-        else { return }
+        else { return false }
         let file = DiskName(key: key)
         let directory = self.directory
         let outcome = await self.lane.run { () -> Result<Void, SystemError> in
             Result { () throws(SystemError) in try directory.write(file, head: head, body: body) }
         }
         switch outcome {
-        case .none: return
+        case .none: return false
         case .success:
             if self.health.succeeded() { self.say("can be written to again") }
             self.index?.insert(DiskIndex.File(name: file, bytes: size, lastUse: Int64(time(nil))))
             self.evictIfNeeded()
+            return true
         case .failure(let error):
             if self.health.failed(at: self.clock.now) { self.say("\(error); nothing is stored until that is over") }
+            return false
         }
     }
 

@@ -53,9 +53,9 @@ final class ObjectStore: ByteStore {
         return answer?.status == 200 ? answer?.body : nil
     }
 
-    func store(_ key: String, head: [UInt8], body: Blob, lifetime: Duration?) async {
-        guard head.count + body.count <= self.largestEntry else { return }
-        _ = await self.perform(.write([Blob(head), body]), key, atMost: self.limits.write)
+    func store(_ key: String, head: [UInt8], body: Blob, lifetime: Duration?) async -> Bool {
+        guard head.count + body.count <= self.largestEntry else { return false }
+        return await self.perform(.write([Blob(head), body]), key, atMost: self.limits.write) != nil
     }
 
     func remove(_ key: String) async {

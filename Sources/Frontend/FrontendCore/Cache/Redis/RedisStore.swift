@@ -26,16 +26,21 @@ final class RedisStore: ByteStore {
         await self.client.bytes(Self.keyPrefix + key)
     }
 
-    func store(_ key: String, head: [UInt8], body: Blob, lifetime: Duration?) async {
+    @discardableResult
+    func store(_ key: String, head: [UInt8], body: Blob, lifetime: Duration?) async -> Bool {
         guard head.count + body.count <= self.settings.maximumEntryBytes else {
             // Goes by, and takes with it what it would have replaced.
-            return await self.remove(key)
+            await self.remove(key)
+            return false
         }
         switch await self.client.store(Self.keyPrefix + key, head: head, body: body, lifetime: lifetime) {
-        case .stored: self.note(refusal: nil)
+        case .stored:
+            self.note(refusal: nil)
+            return true
         case .refused(let code): self.note(refusal: code)
         case .unavailable: break
         }
+        return false
     }
 
     func remove(_ key: String) async {

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ImageJob
+public import Pixels
+
+/// Finds the window of a picture that is worth keeping: with much detail, skin and strong colours, and these where
+/// photographers put them.
+///
+/// The rules and numbers are those of smartcrop.js (J. Wagner, 2014) as the original service applies them, on a picture
+/// whose shorter side is 400 pixels, so that the windows are the same. A score is a sum over samples 8 pixels apart, and
+/// windows begin at multiples of 8: how much a sample matters depends on its place in the window alone, so that is
+/// computed once for all windows of a size.
+public struct SmartCrop: Equatable, Sendable {
+    /// The size at which the picture is looked at.
+    public let analysed: ImageSize
+    /// That size to the picture's.
+    private let factor: Double
+    /// Of the largest window, in pixels of the analysed picture.
+    private let width: Double
+    private let height: Double
+    private let smallestScale: Double
+
+    private static let shorterSide = 400.0
+    /// Bounds what a picture costs that is far longer than it is wide.
+    private static let maxArea = 4_000_000.0
+    /// Of windows, and of samples.
+    private static let step = 8
+
+    /// - Parameters:
+    ///   - target: the size asked for, 0 for a side that is not; see ``TransformPlan/smartCropTarget(for:options:)``.
+    public init(of size: ImageSize, for target: ImageSize) {
+        let (sourceWidth, sourceHeight) = (Double(size.width), Double(size.height))
+        let scale = min(sourceWidth / Double(target.width), sourceHeight / Double(target.height))
+        let factor = min(
+            1, Self.shorterSide / min(sourceWidth, sourceHeight),
+            (Self.maxArea / (sourceWidth * sourceHeight)).squareRoot())
+        self.factor = factor
+        let columns = max(1, (sourceWidth * factor).rounded(.down))
+        let rows = max(1, (0.7 + sourceHeight / (sourceWidth / columns)).rounded(.down))
+        self.analysed = ImageSize(width: Int(columns), height: Int(rows))
+        // A side that is not asked for, or vanishes, is as long as the picture's shorter one.
+        func side(_ wanted: Int, atMost most: Double) -> Double {
+            let side = (Double(wanted) * scale * factor).rounded(.down)
+            return min(side > 0 ? side : min(columns, rows), most)
+        }
+        self.width = side(target.width, atMost: columns)
+        self.height = side(target.height, atMost: rows)
+        self.smallestScale = min(1, max(1 / scale, 0.9))
+    }
+
+    /// - Parameters:
+    ///   - source: the picture as it is stored; `scale` says what its decoder has made of the pixels.
+    ///   - part: of it, what this was made for.
+    ///   - orientation: what makes it upright.
+    /// - Returns: the window, in pixels of the upright part.
+    public func window(
+        in source: inout some RowSource & ~Copyable, scale: DecodedScale, part: PixelRect, _ orientation: Symmetry,
+        _ checkTime: () throws(JobFailure) -> Void
+    ) throws(JobFailure) -> PixelRect {
+        let whole = TransformPlan(
+            crop: PixelRect(orientation.size(of: part.size)), source: PixelRect(orientation.size(of: part.size)),
+            resampled: self.analysed, window: PixelRect(self.analysed), quarterTurns: 0, flipVertical: false,
+            flipHorizontal: false)
+        let geometry = StoredGeometry(whole, orientation: orientation, part: part)
+        return try self.window(
+            in: Rendering.render(&source, geometry, scale: scale, checkTime: checkTime))
+    }
+
+    /// - Parameter picture: of the size `analysed`.
+    /// - Returns: the window, in pixels of the picture that this was made for.
+    public func window(in picture: borrowing PixelBuffer) throws(JobFailure) -> PixelRect {
+        let interest = try Interest(of: picture, step: Self.step)
+        var best: (score: Double, window: PixelRect)?
+        for scale in [1, 0.9] where scale >= self.smallestScale {
+            let (width, height) = (self.width * scale, self.height * scale)
+            guard width >= 1, height >= 1 else { continue }
+            let importance = try Importance(width: Int(width), height: Int(height), step: Self.step)
+            for y in stride(from: 0, through: Double(self.analysed.height) - height, by: Double(Self.step)) {
+                for x in stride(from: 0, through: Double(self.analysed.width) - width, by: Double(Self.step)) {
+                    let window = PixelRect(x: Int(x), y: Int(y), width: Int(width), height: Int(height))
+                    let score =
+                        importance.score(of: interest, from: window) / Double(window.width)
+                        / Double(window.height)
+                    if score > best?.score ?? -1 { best = (score, window) }
+                }
+            }
+        }
+        return self.inFull(best?.window ?? PixelRect(self.analysed))
+    }
+
+    private func inFull(_ window: PixelRect) -> PixelRect {
+        func length(_ value: Int) -> Int { Int((Double(value) / self.factor).rounded(.down)) }
+        let (left, top) = (length(window.x), length(window.y))
+        return PixelRect(
+            x: left, y: top, width: length(window.x + window.width) - left,
+            height: length(window.y + window.height) - top)
+    }
+}
