@@ -122,7 +122,8 @@ def test_damaged_objects_are_misses_and_are_removed(start, origin, peer, tmp_pat
     whole = dict(peer.objects)
     for path, content in whole.items():
         peer.objects[path] = content[:-1] + bytes([content[-1] ^ 1])
-    assert front.get(f"/100x/{url}").body == made and origin.count() == 2
+    # What is still being written is served from here.
+    processes.wait_until(lambda: front.get(f"/100x/{url}").body == made and origin.count() == 2, what="a miss")
     processes.wait_until(lambda: peer.objects == whole, what="the right objects again")
     assert len(peer.seen("DELETE")) == 2
 
