@@ -43,6 +43,11 @@ final class CacheTiers {
         self.admits = admits
     }
 
+    /// Entries and bytes of every cache in memory, in the order of the tiers.
+    var memoryUse: [(entries: Int, bytes: Int)] {
+        self.tiers.compactMap { if case .memory(let memory) = $0 { (memory.count, memory.size) } else { nil } }
+    }
+
     /// What the memory in front of everything else has, at once.
     func recent(_ primary: String, for request: ClientFields) -> CacheEntry? {
         guard let entry = self.recent(primary) else { return nil }

@@ -22,6 +22,8 @@ public enum CommandLineReader {
         let rest = Array(arguments.dropFirst())
         switch arguments.first {
         case "sign": return try SignCommand.run(rest)
+        case "status": return try StatusCommand.run(rest, environment: environment)
+        case "workers": return try WorkersCommand.run(rest, environment: environment)
         case "help": return .answered(try Self.help(rest), exitStatus: 0)
         case "version":
             guard rest.isEmpty else { throw UsageError(description: "unexpected argument \(quoted(rest[0]))") }

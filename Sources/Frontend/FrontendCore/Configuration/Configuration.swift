@@ -7,8 +7,8 @@ public struct Configuration: Sendable {
     // Listening
     /// TCP `host:port` or `unix:/path`.
     public var address = "localhost:8080"
-    /// Where state, metrics and readiness are shown; nil = nowhere.
-    public var adminAddress: String?
+    /// Where state, metrics and readiness are shown, and the number of workers is set; empty = nowhere.
+    public var adminAddresses: [String] = []
     /// Metrics are also shown on the public address.
     public var publicMetrics = true
 

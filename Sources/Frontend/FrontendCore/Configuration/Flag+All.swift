@@ -17,9 +17,10 @@ extension Flag {
 
         Flag(
             name: "adminAddr", group: .listening, valueName: "host:port", defaultText: "",
-            help: "address for the operator: /status, /metrics, /ready; not for clients",
-            kind: .value { (configuration, text) throws(FlagError) in
-                configuration.adminAddress = text.isEmpty ? nil : text
+            help: "address for the operator: /status, /metrics, /ready; not for clients. May stand several times; "
+                + "unix:/run/imageproxy/admin.sock is where imageproxy status looks",
+            kind: .repeatable { (configuration, text) throws(FlagError) in
+                configuration.adminAddresses += text.split(separator: " ").map(String.init)
             }),
         Flag(
             name: "publicMetrics", group: .listening, valueName: "", defaultText: "true",

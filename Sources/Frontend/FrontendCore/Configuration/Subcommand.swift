@@ -11,6 +11,12 @@ struct Subcommand: Sendable {
 
     static let all: [Subcommand] = [
         Subcommand(name: "check", arguments: "[flags]", help: "says what it would do, and ends"),
+        Subcommand(
+            name: "status", arguments: "[-adminAddr address] [-watch [seconds]] [-json]",
+            help: "says how the fronts of this machine are doing"),
+        Subcommand(
+            name: "workers", arguments: "[-adminAddr address] [number]",
+            help: "says how many workers there are, or changes it"),
         Subcommand(name: "sign", arguments: "[-key key|@file] [-url] URL", help: "signs a URL"),
         Subcommand(
             name: "help", arguments: "[--markdown | --man | --completion bash|zsh|fish]",

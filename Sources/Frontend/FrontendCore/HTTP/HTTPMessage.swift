@@ -85,6 +85,7 @@ public struct HTTPResponse: Sendable {
         case 403: "Forbidden"
         case 404: "Not Found"
         case 405: "Method Not Allowed"
+        case 409: "Conflict"
         case 408: "Request Timeout"
         case 414: "URI Too Long"
         case 416: "Range Not Satisfiable"

@@ -2,25 +2,46 @@
 
 internal import EventLoop
 
-/// The operator's own listener: state, metrics and readiness. Nothing here is for clients.
+/// The operator's own listener: state, metrics and readiness, and the number of workers. Nothing here is for clients.
 @LoopActor
 final class AdminService {
     private let report: StatusReport
     private let metrics: Metrics
+    private let supervisor: WorkerSupervisor?
 
-    init(report: StatusReport, metrics: Metrics) {
+    /// More would be a slip of the finger.
+    nonisolated static let mostWorkers = 1024
+
+    init(report: StatusReport, metrics: Metrics, supervisor: WorkerSupervisor?) {
         self.report = report
         self.metrics = metrics
+        self.supervisor = supervisor
     }
 
     func answer(_ request: HTTPRequest) async -> HTTPResponse {
+        // PUT, which no page of another site can send without asking first, and nobody here says yes.
+        if request.method == "PUT" { return self.change(request.target) }
         switch request.target {
         case "/metrics": return Self.metricsPage(self.metrics)
         case "/status": return Responder.text(self.report.json().text + "\n", type: "application/json")
         case "/ready": return Self.readiness(self.report)
         case "/", "/health-check": return Responder.text("OK")
-        default: return HTTPResponse(status: 404, headers: [], body: .bytes(Array("not found\n".utf8)))
+        default: return Self.refusal(404, "not found")
         }
+    }
+
+    private func change(_ target: String) -> HTTPResponse {
+        let name = "/workers?number="
+        guard target.hasPrefix(name) else { return Self.refusal(404, "not found") }
+        guard let number = Int(target.dropFirst(name.count)), (1...Self.mostWorkers).contains(number) else {
+            return Self.refusal(400, "number: expected a whole number from 1 to \(Self.mostWorkers)")
+        }
+        guard let supervisor else {
+            return Self.refusal(409, "this front starts no workers; whoever does decides how many there are")
+        }
+        let before = supervisor.wanted
+        supervisor.resize(to: number)
+        return Responder.text("\(WorkerAdvice.workers(number)) from now on; there were \(before)\n")
     }
 
     /// Prometheus' text format.
@@ -31,8 +52,14 @@ final class AdminService {
     /// 200 while this front should be given requests, else 503 with the reason.
     static func readiness(_ report: StatusReport) -> HTTPResponse {
         guard let reason = report.unreadiness else { return Responder.text("OK") }
-        return HTTPResponse(
-            status: 503, headers: [("Content-Type", "text/plain; charset=utf-8"), ("Retry-After", "1")],
+        var response = Self.refusal(503, reason)
+        response.headers.append(("Retry-After", "1"))
+        return response
+    }
+
+    private static func refusal(_ status: Int, _ reason: String) -> HTTPResponse {
+        HTTPResponse(
+            status: status, headers: [("Content-Type", "text/plain; charset=utf-8")],
             body: .bytes(Array((reason + "\n").utf8)))
     }
 }

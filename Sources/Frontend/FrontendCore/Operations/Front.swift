@@ -19,6 +19,7 @@ public final class Front {
     private let metrics: Metrics
     private let manager: ServiceManager
     private var watchdog: LoopTimer?
+    private var history: LoopTimer?
     private var signals: [SignalWatcher] = []
     private var isStopping = false
 
@@ -66,10 +67,10 @@ public final class Front {
                 let variant = try await transformer.variant(of: original, options)
                 metrics.transformed(
                     from: source, to: String(variant.contentType.dropFirst("image/".count)), end: "ok",
-                    after: .now - started)
+                    bytes: (original.body.count, variant.body.count), after: .now - started)
                 return variant
             } catch let error as UntransformableError {
-                metrics.transformed(from: source, to: "", end: error.reason, after: .now - started)
+                metrics.transformed(from: source, to: "", end: error.reason, bytes: nil, after: .now - started)
                 throw error
             }
         }
@@ -77,9 +78,11 @@ public final class Front {
         self.server = HTTPServer { await service.answer($0) }
         self.report = StatusReport(
             metrics: metrics, server: self.server, dispatcher: self.dispatcher, supervisor: self.supervisor,
-            address: configuration.address)
-        let admin = AdminService(report: self.report, metrics: metrics)
-        self.admin = configuration.adminAddress == nil ? nil : HTTPServer { await admin.answer($0) }
+            cache: self.cache, address: configuration.address)
+        let admin = AdminService(report: self.report, metrics: metrics, supervisor: self.supervisor)
+        self.admin =
+            configuration.adminAddresses.isEmpty
+            ? nil : HTTPServer(methods: ["GET", "HEAD", "OPTIONS", "PUT"]) { await admin.answer($0) }
     }
 
     private convenience init(
@@ -103,6 +106,9 @@ public final class Front {
         print("imageproxy listening on \(address)")
         fflush(nil)
         self.manager.ready("listening on \(address)")
+        self.history = LoopTimer(after: Metrics.historyInterval, every: Metrics.historyInterval) { [metrics] in
+            metrics.remember()
+        }
         if let interval = self.manager.watchdogInterval {
             // From the loop itself: a loop that hangs is what the watchdog is for.
             self.watchdog = LoopTimer(after: .zero, every: interval / 3) { [unowned self] in self.manager.keepAlive() }
@@ -114,7 +120,7 @@ public final class Front {
     /// - Returns: how to call it.
     private func listen() throws(UsageError) -> String {
         do throws(LoopError) {
-            if let address = self.configuration.adminAddress { try self.admin?.listen(address) }
+            for address in self.configuration.adminAddresses { try self.admin?.listen(address) }
             guard self.manager.sockets.isEmpty else {
                 for socket in self.manager.sockets { try self.server.listen(onDescriptor: socket.descriptor) }
                 return self.manager.sockets.count == 1 ? "the socket passed at start" : "the sockets passed at start"
@@ -146,6 +152,7 @@ public final class Front {
             await self.supervisor?.stop()
             for watcher in self.signals { watcher.stop() }
             self.watchdog?.stop()
+            self.history?.stop()
             Loop.shared.stop()
         }
     }

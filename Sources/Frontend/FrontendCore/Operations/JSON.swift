@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A value in JSON (RFC 8259).
+/// A value of JSON (RFC 8259).
 enum JSON: Sendable {
     case null
     case bool(Bool)

@@ -61,14 +61,16 @@ final class Service {
     private func picture(_ request: HTTPRequest, _ target: String) async -> HTTPResponse {
         let started = ContinuousClock.now
         self.metrics.began()
-        let (response, outcome) = await self.outcome(of: request, target)
+        let (response, outcome, failure) = await self.outcome(of: request, target)
         self.metrics.ended(
             outcome, status: response.status, bytes: request.method == "HEAD" ? 0 : response.body.count,
-            after: .now - started)
+            after: .now - started, reason: failure?.metricLabel)
         return response
     }
 
-    private func outcome(of request: HTTPRequest, _ target: String) async -> (HTTPResponse, Metrics.Outcome) {
+    private func outcome(
+        of request: HTTPRequest, _ target: String
+    ) async -> (HTTPResponse, Metrics.Outcome, RequestError.Kind?) {
         let now = Int64(time(nil))
         do {
             let asked = try RequestURL.parse(target: target, baseURL: self.configuration.baseURL)
@@ -79,19 +81,23 @@ final class Service {
                 try await self.pipeline.picture(for: url, fields, now: now)
             }
             Log.detail("request: \(request.method) \(request.target)")
-            return (self.responder.answer(picture, to: request, now: now), picture.outcome)
+            return (self.responder.answer(picture, to: request, now: now), picture.outcome, nil)
         } catch let error as RequestError {
             if error.kind != .cancelled { Log.line("\(error.detail)") }
-            return (self.responder.answer(error), .error)
+            return self.failed(error)
         } catch let error as RequestURLError {
             Log.line(error.description)
-            let refusal = RequestError(.malformedURL, message: error.publicMessage, detail: error.description)
-            return (self.responder.answer(refusal), .error)
+            return self.failed(
+                RequestError(.malformedURL, message: error.publicMessage, detail: error.description))
         } catch is TimeLimitPassed {
-            return (self.responder.answer(RequestError(.timedOut, detail: "request took too long")), .error)
+            return self.failed(RequestError(.timedOut, detail: "request took too long"))
         } catch {
             // The client has gone: nobody reads this answer.
-            return (self.responder.answer(RequestError(.cancelled, detail: "\(error)")), .error)
+            return self.failed(RequestError(.cancelled, detail: "\(error)"))
         }
+    }
+
+    private func failed(_ error: RequestError) -> (HTTPResponse, Metrics.Outcome, RequestError.Kind?) {
+        (self.responder.answer(error), .error, error.kind)
     }
 }

@@ -13,16 +13,19 @@ final class StatusReport {
     private let server: HTTPServer
     private let dispatcher: JobDispatcher
     private let supervisor: WorkerSupervisor?
+    private let cache: CacheTiers
     private let startedAt = time(nil)
     private let address: String
 
     init(
-        metrics: Metrics, server: HTTPServer, dispatcher: JobDispatcher, supervisor: WorkerSupervisor?, address: String
+        metrics: Metrics, server: HTTPServer, dispatcher: JobDispatcher, supervisor: WorkerSupervisor?,
+        cache: CacheTiers, address: String
     ) {
         self.metrics = metrics
         self.server = server
         self.dispatcher = dispatcher
         self.supervisor = supervisor
+        self.cache = cache
         self.address = address
         metrics.onScrape { [unowned self] in self.gauges() }
     }
@@ -37,71 +40,119 @@ final class StatusReport {
     }
 
     func json() -> JSON {
-        let load = self.dispatcher.load()
-        let wanted = self.supervisor?.wanted
-        return .object([
+        .object([
             ("version", .string(Version.text)), ("pid", .integer(getpid())), ("address", .string(self.address)),
             ("uptimeSeconds", .integer(time(nil) - self.startedAt)),
             ("ready", .bool(self.unreadiness == nil)),
             ("notReadyBecause", self.unreadiness.map { .string($0) } ?? .null),
             ("connections", .integer(self.server.connectionCount)),
             ("requestsInFlight", .integer(self.metrics.inFlight)),
-            (
-                "workers",
-                .object([
-                    ("wanted", wanted.map { .integer($0) } ?? .null),
-                    ("running", self.supervisor.map { .integer($0.running) } ?? .null),
-                    ("busy", .integer(self.dispatcher.running)), ("queued", .integer(self.dispatcher.queued)),
-                    ("sandbox", self.dispatcher.sandbox.map { .string("\($0)") } ?? .null),
-                    ("busyOnAverage", .number(load.busyWorkers)), ("jobsPerSecond", .number(load.jobsPerSecond)),
-                    ("meanServiceSeconds", .number(load.serviceTime)), ("meanWaitSeconds", .number(load.waitingTime)),
-                    ("advised", .integer(load.advisedWorkers)), ("advice", .string(Self.advice(load, wanted: wanted))),
-                ])
-            ),
-            (
-                "outcomes",
-                .object(Metrics.Outcome.allCases.map { ($0.rawValue, .integer(self.metrics.count(of: $0))) })
-            ),
-            (
-                "stages",
-                .object(
-                    Metrics.Stage.allCases.map { stage in
-                        let (p50, p99) = self.metrics.quantiles(of: stage)
-                        return (stage.rawValue, .object([("p50", .optional(p50)), ("p99", .optional(p99))]))
-                    })
-            ),
-            (
-                "gauges",
-                .object(
-                    self.metrics.currentGauges().map { gauge in
-                        (gauge.name.rawValue + (gauge.labels.isEmpty ? "" : "{\(gauge.labels)}"), .number(gauge.value))
-                    })
-            ),
+            ("workers", self.workers()),
+            ("lastMinute", self.lastMinute()),
+            ("sinceStart", Self.counts(self.metrics.counters, since: Counters())),
+            ("process", Self.process()),
         ])
     }
 
-    /// The advice in a sentence, with its reason.
-    static func advice(_ load: LoadMeter.Load, wanted: Int?) -> String {
-        func tenths(_ value: Double) -> String { "\((value * 10).rounded() / 10)" }
-        let why =
-            "over the last minute \(tenths(load.busyWorkers)) workers were busy on average and a job waited "
-            + "\(Int((load.waitingTime * 1000).rounded())) ms"
-        guard let wanted else { return "\(load.advisedWorkers) workers would be four fifths busy: \(why)" }
-        if load.advisedWorkers > wanted { return "\(load.advisedWorkers) workers rather than \(wanted): \(why)" }
-        return "\(wanted) workers are enough: \(why)"
+    private static func process() -> JSON {
+        let usage = CurrentProcess.usage()
+        return .object([
+            ("cpuSeconds", .number(usage.cpuSeconds)), ("residentBytes", .integer(usage.residentBytes)),
+            ("openDescriptors", .integer(usage.openDescriptors)),
+            ("maximumDescriptors", .integer(usage.maximumDescriptors)),
+        ])
+    }
+
+    private func workers() -> JSON {
+        let load = self.dispatcher.load()
+        let wanted = self.supervisor?.wanted
+        return .object([
+            ("wanted", wanted.map { .integer($0) } ?? .null),
+            ("running", self.supervisor.map { .integer($0.running) } ?? .null),
+            ("busy", .integer(self.dispatcher.running)), ("queued", .integer(self.dispatcher.queued)),
+            ("queueLimit", .integer(self.dispatcher.queueLimit)),
+            ("sandbox", self.dispatcher.sandbox.map { .string("\($0)") } ?? .null),
+            ("busyOnAverage", .number(load.busyWorkers)), ("jobsPerSecond", .number(load.jobsPerSecond)),
+            ("meanServiceSeconds", .number(load.serviceTime)), ("meanWaitSeconds", .number(load.waitingTime)),
+            ("advised", .integer(load.advisedWorkers)),
+            ("advice", .string(WorkerAdvice(load: load, workers: wanted).text)),
+        ])
+    }
+
+    private func lastMinute() -> JSON {
+        let (earlier, seconds) = self.metrics.minuteAgo()
+        let now = self.metrics.counters
+        let stages = Metrics.Stage.allCases.map { stage in
+            (stage.rawValue, Self.histogram(now.stages[stage.index].since(earlier.stages[stage.index])))
+        }
+        return .object(
+            [("seconds", .number(seconds))] + Self.counts(now, since: earlier).members + [("stages", .object(stages))])
+    }
+
+    private static func counts(_ now: Counters, since earlier: Counters) -> JSON {
+        func difference(_ now: [String: UInt64], _ earlier: [String: UInt64]) -> JSON {
+            .object(
+                now.sorted { $0.key < $1.key }.map { name, count in (name, .integer(count - (earlier[name] ?? 0))) })
+        }
+        let tiers = Set(now.lookups.keys.map(\.tier)).sorted().map { tier in
+            let (hits, misses) = (
+                Counters.LookupKey(tier: tier, isHit: true), Counters.LookupKey(tier: tier, isHit: false)
+            )
+            return (
+                tier,
+                JSON.object([
+                    ("hits", .integer((now.lookups[hits] ?? 0) - (earlier.lookups[hits] ?? 0))),
+                    ("misses", .integer((now.lookups[misses] ?? 0) - (earlier.lookups[misses] ?? 0))),
+                ])
+            )
+        }
+        return .object([
+            (
+                "outcomes",
+                .object(
+                    Metrics.Outcome.allCases.map {
+                        ($0.rawValue, .integer(now.count(of: $0) - earlier.count(of: $0)))
+                    })
+            ),
+            ("errors", difference(now.errors, earlier.errors)),
+            ("fetches", difference(now.fetches, earlier.fetches)),
+            ("lookups", .object(tiers)),
+            ("clientBytes", .integer(now.clientBytes - earlier.clientBytes)),
+            ("originBytes", .integer(now.originBytes - earlier.originBytes)),
+            ("sourceBytes", .integer(now.sourceBytes - earlier.sourceBytes)),
+            ("resultBytes", .integer(now.resultBytes - earlier.resultBytes)),
+            ("workerRestarts", .integer(now.restarts - earlier.restarts)),
+        ])
+    }
+
+    /// With its counts, so that those of several fronts can be put together.
+    private static func histogram(_ histogram: Histogram) -> JSON {
+        .object([
+            ("count", .integer(histogram.count)), ("p50", .optional(histogram.quantile(0.5))),
+            ("p99", .optional(histogram.quantile(0.99))), ("sum", .number(histogram.sum)),
+            ("counts", .array(histogram.counts.map { .integer($0) })),
+        ])
     }
 
     private func gauges() -> [Metrics.Gauge] {
         let load = self.dispatcher.load()
         var gauges = [
             Metrics.Gauge(name: .connections, value: Double(self.server.connectionCount)),
+            Metrics.Gauge(name: .ready, value: self.unreadiness == nil ? 1 : 0),
             Metrics.Gauge(name: .jobsQueued, value: Double(self.dispatcher.queued)),
+            Metrics.Gauge(name: .jobsQueueLimit, value: Double(self.dispatcher.queueLimit)),
             Metrics.Gauge(name: .jobsRunning, value: Double(self.dispatcher.running)),
             Metrics.Gauge(name: .workersWanted, value: Double(self.supervisor?.wanted ?? 0)),
             Metrics.Gauge(name: .workersRunning, value: Double(self.supervisor?.running ?? 0)),
+            Metrics.Gauge(name: .workersBusy, value: load.busyWorkers),
             Metrics.Gauge(name: .workersAdvised, value: Double(load.advisedWorkers)),
             Metrics.Gauge(name: .buildInfo, labels: "version=\"\(Version.text)\"", value: 1),
         ]
+        for (index, use) in self.cache.memoryUse.enumerated() {
+            let label = "cache=\"memory\(index == 0 ? "" : "\(index + 1)")\""
+            gauges.append(Metrics.Gauge(name: .cacheEntries, labels: label, value: Double(use.entries)))
+            gauges.append(Metrics.Gauge(name: .cacheBytes, labels: label, value: Double(use.bytes)))
+        }
         if let layers = self.dispatcher.sandbox {
             gauges += SandboxLayers.named.map { layer, name in
                 Metrics.Gauge(

@@ -64,4 +64,16 @@ extension RequestError.Kind {
         case .cancelled: (499, "")
         }
     }
+
+    /// As metrics name it: `forbidden_host`, `malformed_url`.
+    var metricLabel: String {
+        var label = ""
+        var previous: Character = "_"
+        for character in self.rawValue {
+            if character.isUppercase, previous.isLowercase { label += "_" }
+            label += character.lowercased()
+            previous = character
+        }
+        return label
+    }
 }

@@ -91,6 +91,9 @@ final class JobDispatcher {
 
     var isFull: Bool { self.queue.count >= self.queue.capacity }
 
+    /// Jobs that may wait.
+    var queueLimit: Int { self.queue.capacity }
+
     /// Jobs that wait for a worker now.
     var queued: Int { self.queue.count }
 

@@ -34,6 +34,8 @@ final class WorkerSupervisor {
     /// The workers hold the other end, and end when this one is closed.
     private let lifeline: Pipe
     private var slots: [Slot] = []
+    /// Workers that were told to end and are finishing their picture.
+    private var retiring: [Slot] = []
     private var isStopping = false
 
     /// Where jobs are handed out.
@@ -80,6 +82,26 @@ final class WorkerSupervisor {
         }
     }
 
+    /// Changes how many workers there are. Those that are too many finish the picture they are at; what waits in the
+    /// queue is for the others.
+    func resize(to number: Int) {
+        guard !self.isStopping, number != self.slots.count, number > 0 else { return }
+        Log.line("\(WorkerAdvice.workers(number)) instead of \(self.slots.count), as the operator wants")
+        while self.slots.count < number {
+            let slot = Slot()
+            self.slots.append(slot)
+            self.restart(slot, after: .zero)
+        }
+        while self.slots.count > number {
+            let slot = self.slots.removeLast()
+            slot.restart?.stop()
+            slot.restart = nil
+            guard slot.process != nil else { continue }
+            slot.process?.send(SIGTERM)
+            self.retiring.append(slot)
+        }
+    }
+
     /// Workers that are to run.
     var wanted: Int { self.slots.count }
 
@@ -116,6 +138,10 @@ final class WorkerSupervisor {
         slot.poller = nil
         let end = slot.process?.reap(waits: true)
         slot.process = nil
+        if let place = self.retiring.firstIndex(where: { $0 === slot }) {
+            self.retiring.remove(at: place)
+            return
+        }
         guard !self.isStopping else { return }
         self.metrics.workerRestarted()
 
@@ -152,12 +178,15 @@ final class WorkerSupervisor {
     /// Ends all workers: first asks, then kills.
     func stop() async {
         self.isStopping = true
-        for slot in self.slots {
+        let all = self.slots + self.retiring
+        for slot in all {
             slot.restart?.stop()
             slot.process?.send(SIGTERM)
         }
-        for _ in 0..<100 where self.running > 0 { try? await sleep(for: .milliseconds(10)) }
-        for slot in self.slots where slot.process != nil {
+        for _ in 0..<100 where all.contains(where: { $0.process != nil }) {
+            try? await sleep(for: .milliseconds(10))
+        }
+        for slot in all where slot.process != nil {
             slot.process?.send(SIGKILL)
             self.ended(slot)
         }

@@ -15,7 +15,7 @@ enum AccessToken {
     ) async throws -> Credential<String> {
         do {
             let answer = try await client.send(request, mostBytes: Self.mostBytes, atMost: Self.limit)
-            let json = JSON(reading: answer.body.copied())
+            let json = JSON(parsing: answer.body.copied())
             guard answer.status == 200 else {
                 throw ObjectFailure("answers \(answer.status)" + (json?["error"]?.words.map { " (\($0))" } ?? ""))
             }

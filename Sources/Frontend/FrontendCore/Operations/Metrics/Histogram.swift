@@ -4,13 +4,32 @@
 struct Histogram: Sendable {
     /// Upper bounds in seconds, from what a cache hit takes to what a client still waits for.
     static let bounds: [Double] = [
-        0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
+        0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
     ]
 
     /// Per bucket, not cumulative; the last is for what exceeds all bounds.
     private(set) var counts = [UInt64](repeating: 0, count: Histogram.bounds.count + 1)
     private(set) var sum = 0.0
     private(set) var count: UInt64 = 0
+
+    init() {}
+
+    /// - Parameter counts: as ``counts``; of another length there are no observations at all.
+    init(counts: [UInt64], sum: Double) {
+        guard counts.count == self.counts.count else { return }
+        self.counts = counts
+        self.sum = sum
+        self.count = counts.reduce(0, &+)
+    }
+
+    /// What was observed since `earlier`, which is a copy of this histogram as it was.
+    func since(_ earlier: Histogram) -> Histogram {
+        Histogram(counts: zip(self.counts, earlier.counts).map { $0 &- $1 }, sum: self.sum - earlier.sum)
+    }
+
+    mutating func add(_ other: Histogram) {
+        self = Histogram(counts: zip(self.counts, other.counts).map { $0 &+ $1 }, sum: self.sum + other.sum)
+    }
 
     mutating func observe(_ duration: Duration) {
         let seconds = duration / .seconds(1)

@@ -48,7 +48,7 @@ enum GoogleCredentialSource: Sendable, Equatable {
     }
 
     private static func read(_ content: [UInt8], _ file: String) throws(UsageError) -> Self {
-        guard let json = JSON(reading: content), let type = json["type"]?.words else {
+        guard let json = JSON(parsing: content), let type = json["type"]?.words else {
             throw UsageError(description: "\(file): expected Google's credentials in JSON")
         }
         let tokenURL = json["token_uri"]?.words ?? "https://oauth2.googleapis.com/token"

@@ -93,7 +93,7 @@ extension AWSCredentialSource {
     }
 
     private static func credentials(in document: Blob) throws(ObjectFailure) -> Credential<AWSCredentials> {
-        guard let json = JSON(reading: document.copied()), let accessKey = json["AccessKeyId"]?.words,
+        guard let json = JSON(parsing: document.copied()), let accessKey = json["AccessKeyId"]?.words,
             let secretKey = json["SecretAccessKey"]?.words,
             let expires = json["Expiration"]?.words.flatMap({ HTTPDate.parseISO($0) })
         else { throw ObjectFailure("no credentials in what the credentials service answered") }
