@@ -28,7 +28,10 @@ let fuzzTargets: [Target] =
             name: "FuzzResponseHead", dependencies: ["FrontendCore"], path: "Tests/Fuzz/FuzzResponseHead",
             exclude: ["Seeds"], swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]),
         .executableTarget(
-            name: "FuzzRequestURL", dependencies: ["FrontendCore"], path: "Tests/Fuzz/FuzzRequestURL",
+            name: "FuzzRequestURL", dependencies: ["FrontendCore", "ImageJob"], path: "Tests/Fuzz/FuzzRequestURL",
+            swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]),
+        .executableTarget(
+            name: "FuzzHosts", dependencies: ["FrontendCore", "CCurl"], path: "Tests/Fuzz/FuzzHosts",
             swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]),
         .executableTarget(
             name: "FuzzWorkerProtocol", dependencies: ["WorkerProtocol"], path: "Tests/Fuzz/FuzzWorkerProtocol",

@@ -62,6 +62,22 @@ struct CommandLineTests {
         }
     }
 
+    @Test(arguments: [
+        ["-cache", "redis://:s3cret"], ["-cache", "redis://user:s3cret@host:port"],
+        ["-cache", "redis://h/0?pw=s3cret"],
+        ["-cache", "rediss://:s3cret@host"], ["-cache", "gcs://s3cret"], ["-baseURL", "ftp://u:s3cret@host/"],
+        ["-baseURL", "http://u:s3cret@ho st/"], ["-baseURL", "u:s3cret@host"], ["redis://:s3cret@host"],
+        ["u:s3cret@host"], ["-cacheSecret", ""], ["-signatureKy=s3cret"],
+    ])
+    func `what could be a password is not shown`(arguments: [String]) {
+        do {
+            _ = try CommandLineReader.read(arguments, environment: [])
+            Issue.record("accepted")
+        } catch {
+            #expect(!error.description.contains("s3cret") && !error.description.isEmpty)
+        }
+    }
+
     @Test func `an unknown variable is named with the nearest right one`() {
         #expect(throws: UsageError.self) { try Self.read(environment: [("IMAGEPROXY_ADR", "x")]) }
     }
@@ -160,6 +176,14 @@ struct CommandLineTests {
         (
             ["-allowPorts", "80,22"],
             "invalid value \"80,22\" for -allowPorts: expected ports from 1 to 65535 that browsers speak HTTP to"
+        ),
+        (
+            ["-passResponseHeaders", "Link,Clear-Site-Data"],
+            "invalid value \"Link,Clear-Site-Data\" for -passResponseHeaders: expected names of headers other than Clear-Site-Data, with which an origin would speak for this service"
+        ),
+        (
+            ["-trustedProxies", "10.0.0.0/8,proxy.test"],
+            "invalid value \"10.0.0.0/8,proxy.test\" for -trustedProxies: expected addresses, blocks such as 10.0.0.0/8, or unix"
         ),
         (["-pathPrefix", "images"], "invalid value \"images\" for -pathPrefix: expected a path such as /images"),
         (

@@ -96,6 +96,25 @@ struct RequestURLTests {
         #expect(throws: RequestURLError.badRequest) { try Self.parse(target) }
     }
 
+    @Test(arguments: [
+        "/x/ftp://user:s3cret@host/", "/x/http://user:s3/cret@host/", "/x/http://u:s3?cret@host/", "//u:s3cret@host",
+        "/x/ftp%3A%2F%2Fu%3As3cret%40host%2F", "/x/http://u:s3cret@ho%20st/", "/u:s3cret@host",
+        "/x/ZnRwOi8vdXNlcjpzM2NyZXRAaG9zdC8", "/x/aHR0cDovL3VzZXI6czNjcmV0QGhvIHN0Lw", "/ftp://u:s3cret@host/",
+    ])
+    func `what could be a password in what is no URL is not logged`(target: String) throws {
+        let error = try #require(throws: RequestURLError.self) { try Self.parse(target) }
+        for part in ["s3cret", "cret", "s3", "ZnRwOi8vdXNlcjpzM2NyZXRAaG9zdC8", "aHR0cDovL3VzZXI6czNjcmV0QGhvIHN0Lw"] {
+            #expect(!error.logText.contains(part), "\(error.logText)")
+        }
+        #expect(error.logText.hasPrefix("invalid request URL: malformed URL, not shown because of the @ in it: "))
+        #expect(error.logText.count > 90 && !error.logText.contains("\""))
+    }
+
+    @Test func `what is no URL is logged otherwise`() throws {
+        let error = try #require(throws: RequestURLError.self) { try Self.parse("/x/ftp://host/images/a.jpg") }
+        #expect(error.logText == error.description)
+    }
+
     @Test func `bytes that are no UTF-8 stay what they are`() throws {
         let target = Array("/x/http://h/\u{E9}?".utf8) + [0xFF]
         #expect(try RequestURL.parse(target: target, baseURL: nil).remote.string == "http://h/%C3%A9?%FF")

@@ -34,6 +34,19 @@ def request_urls():
         yield f"\n/{row['input']}/http://example.com/a.jpg".encode()
 
 
+def hosts():
+    for row in json.loads((ROOT / "Fixtures/vectors/hosts.json").read_text()):
+        host = row["url"].split("//")[-1].split("/")[0]
+        yield f"{','.join(row['hosts'])}\n{host}".encode()
+    lists = ["a.test, *.b.test,10.0.0.0/8", "::1,2001:db8::/32,[fe80::1]", "Bücher.example.,127.1", "0.0.0.0/0,::/0",
+             "::ffff:10.0.0.0/104,*.xn--bcher-kva.example"]
+    spelt = ["A.Test.", "x.b.test:81", "10.1.2.3", "0x0a.1", "012.1.1", "167772161", "[::ffff:10.0.0.1]", "[0:0::1]",
+             "%31%30.0.0.1", "①⓪.0.0.1", "bücher.example", "b。test", "user:pass@a.test", "[fe80::1%25lo]", "a..test", "a.test.."]
+    for items in lists:
+        for host in spelt:
+            yield f"{items}\n{host}".encode()
+
+
 def frames():
     def frame(kind, body):
         return struct.pack("<4sBBH", b"IPW1", kind, 1, 8 + len(body)) + body
@@ -114,8 +127,8 @@ def images():
 
 
 SEEDS = {
-    "FuzzRequestHead": request_heads, "FuzzRequestURL": request_urls, "FuzzWorkerProtocol": frames,
-    "FuzzResponseHead": response_heads, "FuzzCacheEntry": cache_entries, "FuzzImage": images,
+    "FuzzRequestHead": request_heads, "FuzzRequestURL": request_urls, "FuzzHosts": hosts,
+    "FuzzWorkerProtocol": frames,     "FuzzResponseHead": response_heads, "FuzzCacheEntry": cache_entries, "FuzzImage": images,
 }
 
 

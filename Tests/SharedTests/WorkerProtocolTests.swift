@@ -30,7 +30,12 @@ struct WorkerProtocolTests {
         options.quality = 80
         options.format = .png
         let limits = PixelLimits(maxSourcePixels: 0x1_0000_0001, maxOutputPixels: 2, maxResultBytes: 3)
-        return Job(nonce: Self.nonce, timeLimit: 20_000, limits: limits, scaleUp: true, options: options)
+        options.accepted = [.avif, .webp]
+        var policy = ResultPolicy()
+        policy.avifSpeed = 6
+        policy.maxAVIFPixels = 5
+        return Job(
+            nonce: Self.nonce, timeLimit: 20_000, limits: limits, scaleUp: true, options: options, policy: policy)
     }()
 
     static let samples: [Sample] = [
@@ -41,11 +46,12 @@ struct WorkerProtocolTests {
             recode: { try Hello(decoding: $0.span).encoded() }),
         Sample(
             name: "job", encoded: Self.job.encoded(),
-            expected: header(2, 120) + Self.nonceBytes + bytes(UInt32(20_000))
-                + bytes(UInt64(0x1_0000_0001)) + bytes(UInt64(2)) + bytes(UInt64(3)) + bytes(UInt16(1 | 16 | 32))
+            expected: header(2, 136) + Self.nonceBytes + bytes(UInt32(20_000))
+                + bytes(UInt64(0x1_0000_0001)) + bytes(UInt64(2)) + bytes(UInt64(3)) + bytes(UInt16(1 | 16 | 32 | 64))
                 + bytes(UInt16(2))
                 + [500, 0.5, -1, 0, 0, 0].flatMap { bytes(($0 as Double).bitPattern) }
-                + bytes(UInt64(bitPattern: -90)) + bytes(UInt64(80)),
+                + bytes(UInt64(bitPattern: -90)) + bytes(UInt64(80)) + [7, 3, 0, 0] + bytes(UInt32(6))
+                + bytes(UInt64(5)),
             recode: { try Job(decoding: $0.span).encoded() }),
         Sample(
             name: "reply with a result",
@@ -71,7 +77,7 @@ struct WorkerProtocolTests {
     ]
 
     private static func header(_ type: UInt8, _ length: UInt8) -> [UInt8] {
-        Array("IPW1".utf8) + [type, 1, length, 0]
+        Array("IPW1".utf8) + [type, 2, length, 0]
     }
 
     private static func bytes(_ value: some FixedWidthInteger) -> [UInt8] {
@@ -102,9 +108,12 @@ struct WorkerProtocolTests {
         var options = TransformOptions()
         options.signature = "secret"
         options.validUntil = 4_102_444_800
-        let job = Job(nonce: Self.nonce, timeLimit: 1, limits: .standard, scaleUp: false, options: options)
+        let job = Job(
+            nonce: Self.nonce, timeLimit: 1, limits: .standard, scaleUp: false, options: options,
+            policy: ResultPolicy())
         let plain = Job(
-            nonce: Self.nonce, timeLimit: 1, limits: .standard, scaleUp: false, options: TransformOptions())
+            nonce: Self.nonce, timeLimit: 1, limits: .standard, scaleUp: false, options: TransformOptions(),
+            policy: ResultPolicy())
         #expect(job.encoded() == plain.encoded())
     }
 
@@ -155,7 +164,7 @@ struct WorkerProtocolTests {
             InvalidField(sample.name, 4, [0], .wrongType(0)),
             InvalidField(sample.name, 4, [5], .wrongType(5)),
             InvalidField(sample.name, 5, [0], .wrongVersion(0)),
-            InvalidField(sample.name, 5, [2], .wrongVersion(2)),
+            InvalidField(sample.name, 5, [1], .wrongVersion(1)),
             InvalidField(sample.name, 6, [0, 0], .wrongLength(0)),
             InvalidField(sample.name, 7, [1], .wrongLength(sample.encoded.count + 256)),
         ]
@@ -167,7 +176,11 @@ struct WorkerProtocolTests {
         InvalidField("job", 28 + 7, [0x80], .invalidField("limits")),
         InvalidField("job", 36 + 7, [0xFF], .invalidField("limits")),
         InvalidField("job", 44 + 7, [0x80], .invalidField("limits")),
-        InvalidField("job", 52, [64], .invalidField("flags")),
+        InvalidField("job", 52, [128], .invalidField("flags")),
+        InvalidField("job", 120, [8], .invalidField("accepted formats")),
+        InvalidField("job", 121, [9], .invalidField("accepted formats")),
+        InvalidField("job", 124, [11], .invalidField("AVIF speed")),
+        InvalidField("job", 135, [255], .invalidField("AVIF pixels")),
         InvalidField("job", 53, [1], .invalidField("flags")),
         InvalidField("job", 54, [8], .invalidField("format")),
         InvalidField("job", 55, [1], .invalidField("format")),

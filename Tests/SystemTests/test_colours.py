@@ -2,6 +2,8 @@
 """Colours that are not sRGB's, through the sandbox: converted as Pillow's colour management converts them."""
 
 import io
+import struct
+import zlib
 
 import numpy
 import pytest
@@ -121,3 +123,62 @@ def test_every_frame_of_an_animation_is_converted(shared_front, serve):
         expected = managed(frame, profiles.wide()).transpose(Image.FLIP_LEFT_RIGHT)
         assert pictures.psnr(made.convert("RGB"), expected) > 28
         assert pictures.psnr(frame.transpose(Image.FLIP_LEFT_RIGHT), expected) < 25
+
+
+#: Linear light of other primaries in that of sRGB, by ITU-R BT.2407 and SMPTE EG 432-1.
+MATRICES = {
+    12: [[1.2249, -0.2247, 0], [-0.0420, 1.0419, 0], [-0.0197, -0.0786, 1.0979]],
+    9: [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]],
+}
+
+
+def linear(value):
+    return numpy.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+
+
+def perceptual_quantiser(value):
+    root = value ** (32 / 2523)
+    return (numpy.maximum(root - 0.8359375, 0) / (18.8515625 - 18.6875 * root)) ** (16384 / 2610) * 10000 / 203
+
+
+def coded(image, primaries, curve):
+    """What a picture in other primaries looks like in sRGB."""
+    light = curve(numpy.asarray(image, float) / 255).clip(0, 1)
+    if primaries in MATRICES:
+        light = light @ numpy.array(MATRICES[primaries]).T
+    light = light.clip(0, 1)
+    return Image.fromarray((255 * numpy.where(
+        light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)).round().astype(numpy.uint8))
+
+
+@pytest.mark.parametrize("primaries, transfer, curve", [
+    (12, 13, linear), (9, 13, linear), (9, 1, linear), (1, 8, lambda value: value), (1, 4, lambda value: value ** 2.2),
+    (9, 16, perceptual_quantiser),
+])
+@pytest.mark.parametrize("form", ["AVIF", "PNG"])
+def test_colours_described_by_numbers_become_srgb(shared_front, serve, form, primaries, transfer, curve):
+    if form == "AVIF":
+        plain = shared_front.get(f"/avif,q100/{serve('/plain.png', encoded(scene(), 'PNG'))}").body
+        stored = decoded(shared_front.get(f"/png/{serve('/plain.avif', plain)}").body)
+        at = plain.index(b"colrnclx") + 8
+        data = plain[:at] + struct.pack(">HH", primaries, transfer) + plain[at + 4:]
+    else:
+        plain, stored = encoded(scene(), "PNG"), scene()
+        body = b"cICP" + bytes([primaries, transfer, 0, 1])
+        data = plain[:33] + struct.pack(">I", 4) + body + struct.pack(">I", zlib.crc32(body)) + plain[33:]
+    name = f"/coded{primaries}-{transfer}.{form}"
+    made = decoded(shared_front.get(f"/png/{serve(name, data)}").body)
+    expected = coded(stored, primaries, curve)
+    # Dark steps of a steep curve are few, so roundings show.
+    error = numpy.abs(numpy.asarray(made, int) - numpy.asarray(expected, int))
+    assert error.mean() < 1 and numpy.percentile(error, 99) <= 4, (error.mean(), error.max())
+    assert difference(made, stored) > 8
+
+
+@pytest.mark.parametrize("primaries, transfer", [(1, 13), (1, 1), (2, 2), (200, 99)])
+def test_numbers_that_mean_srgb_or_nothing_change_nothing(shared_front, serve, primaries, transfer):
+    plain = encoded(scene(), "PNG")
+    body = b"cICP" + bytes([primaries, transfer, 0, 1])
+    data = plain[:33] + struct.pack(">I", 4) + body + struct.pack(">I", zlib.crc32(body)) + plain[33:]
+    made = decoded(shared_front.get(f"/png/{serve(f'/means{primaries}-{transfer}.png', data)}").body)
+    assert difference(made, scene()) == 0

@@ -125,7 +125,7 @@ HELLOS = {
     "half a hello": hello_of(hello()[:9]),
     "too long a hello": hello_of(hello() + b"\0"),
     "a wrong magic": hello_of(hello(magic=b"IPW2")),
-    "another version": hello_of(hello(version=2)),
+    "another version": hello_of(hello(version=1)),
     "a wrong length": hello_of(hello(length=15)),
     "unknown layers": hello_of(hello(layers=64)),
     "no filter of system calls": hello_of(hello(layers=31)),

@@ -96,12 +96,12 @@ struct FailureTests {
 
     @Test func `a result is exactly as large as it may be, or refused`() throws {
         for file in [Self.files[0], try Self.picture.png()] {
-            let count = try transform(file, "").file.count
+            let count = try transform(file, "q95").file.count
             var limits = PixelLimits.standard
             limits.maxResultBytes = count
-            #expect(failure(file, "", limits: limits) == nil)
+            #expect(failure(file, "q95", limits: limits) == nil)
             limits.maxResultBytes = count - 1
-            #expect(failure(file, "", limits: limits) == .resultTooLarge)
+            #expect(failure(file, "q95", limits: limits) == .resultTooLarge)
         }
     }
 

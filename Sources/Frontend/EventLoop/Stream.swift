@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CLibuv
+internal import Glibc
 
 /// One accepted connection, TCP or Unix.
 ///
@@ -18,6 +19,7 @@ public final class Stream {
     }
 
     private let handle: Handle<uv_any_handle>
+    private let isTCP: Bool
     private var reader: (@LoopActor (Input) -> Void)?
     private(set) public var isClosed = false
 
@@ -28,6 +30,7 @@ public final class Stream {
     /// Accepts the connection that `listener` was told about.
     init(from listener: UnsafeMutablePointer<uv_stream_t>, isTCP: Bool) throws(LoopError) {
         self.handle = Handle()
+        self.isTCP = isTCP
         initialize(self.handle, isTCP: isTCP)
         self.handle.attach(self)
         let status = uv_accept(listener, self.stream)
@@ -38,6 +41,23 @@ public final class Stream {
         if isTCP {
             // Answers are written whole: waiting for more to send would only add latency.
             uv_tcp_nodelay(UnsafeMutableRawPointer(self.handle.pointer).assumingMemoryBound(to: uv_tcp_t.self), 1)
+        }
+    }
+
+    /// The 4 or 16 bytes of the peer's IP address; nil when it has none, as on a Unix socket, or has gone.
+    public var peerAddress: [UInt8]? {
+        guard self.isTCP, !self.isClosed else { return nil }
+        var address = sockaddr_storage()
+        var length = Int32(MemoryLayout<sockaddr_storage>.size)
+        let tcp = UnsafeMutableRawPointer(self.handle.pointer).assumingMemoryBound(to: uv_tcp_t.self)
+        return withUnsafeMutableBytes(of: &address) { bytes in
+            let generic = bytes.baseAddress!.assumingMemoryBound(to: sockaddr.self)
+            guard uv_tcp_getpeername(tcp, generic, &length) == 0 else { return nil }
+            switch Int32(generic.pointee.sa_family) {
+            case AF_INET: return Array(bytes[4..<8])  // after family and port
+            case AF_INET6: return Array(bytes[8..<24])  // after flow information, too
+            default: return nil
+            }
         }
     }
 

@@ -325,6 +325,14 @@ int64_t cp_raise_file_limit(void) {
     return (int64_t)limit.rlim_cur;
 }
 
+int cp_hide_memory(void) {
+    // The limit for core files that the kernel writes; the flag for those that it pipes to a program, which may not look
+    // at the limit, and for ptrace and /proc/PID/mem.
+    struct rlimit none = {0, 0};
+    if (setrlimit(RLIMIT_CORE, &none) < 0) return -errno;
+    return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;
+}
+
 uint32_t cp_peak_memory(void) {
     struct rusage usage;
     return getrusage(RUSAGE_SELF, &usage) == 0 ? (uint32_t)usage.ru_maxrss : 0;

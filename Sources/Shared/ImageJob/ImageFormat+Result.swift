@@ -11,6 +11,9 @@ extension ImageFormat {
         }
     }
 
+    /// What a service may offer to clients that can show it.
+    public static let negotiable: [ImageFormat] = [.webp, .avif]
+
     /// All that it can become then. An animated WebP stays one: the others would not move.
     public var resultFormats: [ImageFormat] {
         switch self {

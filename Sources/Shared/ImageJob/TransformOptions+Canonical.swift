@@ -26,12 +26,14 @@ extension TransformOptions {
         return items.joined(separator: ",")
     }
 
-    /// ``canonical`` without what says who may ask and until when, so that one picture signed twice is stored once.
+    /// ``canonical`` without what says who may ask and until when, so that one picture signed twice is stored once; with the
+    /// formats that the client can show, if that may matter.
     public var canonicalForCache: String {
         var options = self
         options.signature = ""
         options.validUntil = 0
-        return options.canonical
+        let accepted = self.accepted.map(\.optionWord).joined(separator: ",")
+        return options.canonical + (accepted.isEmpty ? "" : ";" + accepted)
     }
 
     /// Whether anything is asked for that changes the picture. Otherwise its bytes pass through untouched.

@@ -15,6 +15,9 @@ public struct TransformOptions: Hashable, Sendable {
     public var signature = ""
     public var scaleUp = false
     public var format: ImageFormat?
+    /// Formats that the service offers and the client can show, best first: what becomes of a picture for which none is
+    /// asked. Not part of the options' text.
+    public var accepted: [ImageFormat] = []
     public var cropX: Double = 0
     public var cropY: Double = 0
     public var cropWidth: Double = 0

@@ -29,6 +29,13 @@ public enum CurrentProcess {
     /// As many open files as the operator allows.
     public static func raiseFileLimit() { _ = cp_raise_file_limit() }
 
+    /// Keeps what is in memory (keys, passwords, what clients were sent) to this process: no core dump is written, and
+    /// other processes of the same user may not look. Root still may.
+    public static func hideMemory() {
+        // It cannot fail on a kernel that has it, and there is nothing to do instead.
+        _ = cp_hide_memory()
+    }
+
     /// 64 bits that nobody can guess.
     public static func randomBits() -> UInt64 {
         var bits: UInt64 = 0

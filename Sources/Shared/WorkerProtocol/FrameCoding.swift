@@ -3,7 +3,7 @@
 /// What every frame begins with: `IPW1`, type, version, and its whole length, little-endian.
 enum FrameHeader {
     static let magic: UInt32 = 0x3157_5049  // "IPW1" as little-endian bytes
-    static let version: UInt8 = 1
+    static let version: UInt8 = 2
     static let length = 8
 }
 

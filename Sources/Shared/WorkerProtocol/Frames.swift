@@ -98,8 +98,12 @@ public struct Job: Equatable, Sendable {
     public var scaleUp: Bool
     /// Without signature and expiry, which are none of a worker's business.
     public var options: TransformOptions
+    public var policy: ResultPolicy
 
-    public init(nonce: JobNonce, timeLimit: UInt32, limits: PixelLimits, scaleUp: Bool, options: TransformOptions) {
+    public init(
+        nonce: JobNonce, timeLimit: UInt32, limits: PixelLimits, scaleUp: Bool, options: TransformOptions,
+        policy: ResultPolicy
+    ) {
         self.nonce = nonce
         self.timeLimit = timeLimit
         self.limits = limits
@@ -108,14 +112,18 @@ public struct Job: Equatable, Sendable {
         self.options.signature = ""
         self.options.validUntil = 0
         self.options.scaleUp = false
+        self.policy = policy
     }
 
-    public static let length = FrameHeader.length + 16 + 4 + 24 + 4 + 48 + 16
+    public static let length = FrameHeader.length + 16 + 4 + 24 + 4 + 48 + 16 + 16
 
     private static let flagNames: [(bit: UInt16, path: any (WritableKeyPath<TransformOptions, Bool> & Sendable))] = [
         (1 << 0, \.fit), (1 << 1, \.flipVertical), (1 << 2, \.flipHorizontal), (1 << 3, \.smartCrop), (1 << 4, \.trim),
     ]
     private static let scaleUpFlag: UInt16 = 1 << 5
+    private static let keepsSmallerFlag: UInt16 = 1 << 6
+    /// As many as four bytes hold.
+    private static let maxAccepted = 4
 
     public func encoded() -> [UInt8] {
         var writer = FrameWriter(.job, length: Self.length)
@@ -126,6 +134,7 @@ public struct Job: Equatable, Sendable {
         writer.put(UInt64(clamping: self.limits.maxOutputPixels))
         writer.put(UInt64(clamping: self.limits.maxResultBytes))
         var flags: UInt16 = self.scaleUp ? Self.scaleUpFlag : 0
+        if self.policy.keepsSmaller { flags |= Self.keepsSmallerFlag }
         for flag in Self.flagNames where self.options[keyPath: flag.path] { flags |= flag.bit }
         writer.put(flags)
         writer.put(UInt16(self.options.format?.rawValue ?? 0))
@@ -137,6 +146,10 @@ public struct Job: Equatable, Sendable {
         }
         writer.put(UInt64(bitPattern: Int64(self.options.rotate)))
         writer.put(UInt64(bitPattern: Int64(self.options.quality)))
+        let accepted = self.options.accepted.prefix(Self.maxAccepted).map { UInt32($0.rawValue) }
+        writer.put(accepted.reversed().reduce(UInt32(0)) { $0 << 8 | $1 })
+        writer.put(UInt32(clamping: self.policy.avifSpeed))
+        writer.put(UInt64(clamping: self.policy.maxAVIFPixels))
         return writer.bytes
     }
 
@@ -149,7 +162,7 @@ public struct Job: Equatable, Sendable {
         else { throw .invalidField("limits") }
 
         let flags: UInt16 = reader.take()
-        let known = Self.flagNames.reduce(Self.scaleUpFlag) { $0 | $1.bit }
+        let known = Self.flagNames.reduce(Self.scaleUpFlag | Self.keepsSmallerFlag) { $0 | $1.bit }
         guard flags & ~known == 0 else { throw .invalidField("flags") }
         var options = TransformOptions()
         for flag in Self.flagNames { options[keyPath: flag.path] = flags & flag.bit != 0 }
@@ -173,10 +186,31 @@ public struct Job: Equatable, Sendable {
         )
         options.rotate = Int(Int64(bitPattern: reader.take()))
         options.quality = Int(Int64(bitPattern: reader.take()))
+        options.accepted = try Self.accepted(reader.take())
+        var policy = ResultPolicy()
+        policy.keepsSmaller = flags & Self.keepsSmallerFlag != 0
+        policy.avifSpeed = Int(reader.take() as UInt32)
+        guard (0...10).contains(policy.avifSpeed) else { throw .invalidField("AVIF speed") }
+        guard let pixels = Int(exactly: reader.take() as UInt64) else { throw .invalidField("AVIF pixels") }
+        policy.maxAVIFPixels = pixels
         self.init(
             nonce: nonce, timeLimit: timeLimit,
             limits: PixelLimits(maxSourcePixels: source, maxOutputPixels: output, maxResultBytes: result),
-            scaleUp: flags & Self.scaleUpFlag != 0, options: options)
+            scaleUp: flags & Self.scaleUpFlag != 0, options: options, policy: policy)
+    }
+
+    /// One format to a byte, the first in the lowest; zeros after the last.
+    private static func accepted(_ packed: UInt32) throws(ProtocolError) -> [ImageFormat] {
+        var formats: [ImageFormat] = []
+        var rest = packed
+        while rest != 0 {
+            guard let format = ImageFormat(rawValue: UInt8(truncatingIfNeeded: rest)) else {
+                throw .invalidField("accepted formats")
+            }
+            formats.append(format)
+            rest >>= 8
+        }
+        return formats
     }
 }
 

@@ -161,6 +161,9 @@ static codec_status prepare(avif_source *s, const uint8_t *bytes, size_t count, 
     if (image->icc.size > 0) {
         s->base.icc = image->icc.data;
         s->base.icc_count = image->icc.size;
+    } else {
+        s->base.primaries = image->colorPrimaries;
+        s->base.transfer = image->transferCharacteristics;
     }
     s->stride = stride;
     s->band = malloc(stride * rows);

@@ -14,9 +14,9 @@ static int quantizer_of(int quality) {
 
 // Nanoseconds that encoding a pixel takes at most, at least: half of what was measured for a detailed photograph on one
 // core. Only to give up early what has no chance.
-static uint64_t least_cost(int speed) {
+uint64_t avif_least_time(uint64_t pixels, int speed) {
     static const uint8_t by_speed[] = {255, 255, 255, 250, 220, 200, 180, 150, 120, 40, 40};
-    return by_speed[speed < 0 ? 0 : speed > 10 ? 10 : speed];
+    return pixels * by_speed[speed < 0 ? 0 : speed > 10 ? 10 : speed];
 }
 
 static avifImage *import(const pixel_view *view) {
@@ -75,7 +75,7 @@ codec_status avif_encode(const pixel_view *view, const avif_settings *settings, 
     enum { MAX_SIDE = 65536 };
     if (view->width > MAX_SIDE || view->height > MAX_SIDE) return CODEC_TOO_LARGE;
     uint64_t area = (uint64_t)view->width * (uint64_t)view->height;
-    if (settings->deadline && codec_now() + area * least_cost(settings->speed) > settings->deadline)
+    if (settings->deadline && codec_now() + avif_least_time(area, settings->speed) > settings->deadline)
         return CODEC_DEADLINE;
     avifImage *image = import(view);
     if (!image) return CODEC_NO_MEMORY;

@@ -62,6 +62,9 @@ codec_status png_read_skeleton(const uint8_t *bytes, size_t count, png_skeleton 
         case TYPE('i', 'C', 'C', 'P'):
             if (at == BEFORE_DATA && !s->profile.bytes) take(&s->profile, content, length);
             break;
+        case TYPE('c', 'I', 'C', 'P'):
+            if (at == BEFORE_DATA && !s->coding.bytes) take(&s->coding, content, length);
+            break;
         case TYPE('I', 'D', 'A', 'T'):
             if (at == AFTER_DATA) return CODEC_CORRUPT;
             if (at == BEFORE_DATA) s->data = chunk;

@@ -17,7 +17,8 @@ typedef struct {
 typedef struct {
     uint32_t width, height;
     int depth, colour, is_interlaced;
-    png_bytes palette, transparency, profile;  // contents of PLTE, tRNS and iCCP; count 0 when there is none
+    // Contents of PLTE, tRNS, iCCP and cICP; count 0 when there is none.
+    png_bytes palette, transparency, profile, coding;
     const uint8_t *data;                        // the first IDAT chunk, its length field included
     int data_chunks;                            // as many follow each other
     size_t data_count;                          // bytes in all of them

@@ -79,6 +79,10 @@ codec_status png_rgba_open(const uint8_t *bytes, size_t count, const source_limi
     if (skeleton.width > PNG_MAX_SIDE || skeleton.height > PNG_MAX_SIDE) return CODEC_TOO_MANY_PIXELS;
     status = png_fast_open(&skeleton, limits, out);
     if (status == CODEC_OK && !*out) status = png_slow_open(bytes, count, &skeleton, limits, out);
-    if (status == CODEC_OK && skeleton.profile.count > 0) *out = with_profile(*out, skeleton.profile);
+    if (status == CODEC_OK && skeleton.coding.count == 4) {
+        // It comes before any profile.
+        (*out)->primaries = skeleton.coding.bytes[0];
+        (*out)->transfer = skeleton.coding.bytes[1];
+    } else if (status == CODEC_OK && skeleton.profile.count > 0) *out = with_profile(*out, skeleton.profile);
     return status;
 }

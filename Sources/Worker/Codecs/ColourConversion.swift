@@ -19,6 +19,13 @@ public struct ColourConversion: ~Copyable {
         self.transform = transform
     }
 
+    /// - Returns: nil when these numbers of H.273 mean sRGB, or nothing that is known.
+    init?(primaries: Int32, transfer: Int32, channels: Int) {
+        let kind = channels == 1 ? COLOUR_GRAY : channels == 3 ? COLOUR_RGB : COLOUR_RGBA
+        guard let transform = colour_transform_open_coded(primaries, transfer, kind) else { return nil }
+        self.transform = transform
+    }
+
     deinit { colour_transform_close(self.transform) }
 
     public func apply(to picture: borrowing PixelBuffer) {

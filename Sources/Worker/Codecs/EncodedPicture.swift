@@ -15,7 +15,20 @@ public struct EncodedPicture: ~Copyable {
     public static let formats = ImageFormat.allCases
 
     /// The largest width or height that a format can have, as far as it sets one.
-    public static func maxSide(of format: ImageFormat) -> Int { format == .jpeg ? Int(JPEG_MAX_SIDE) : .max }
+    public static func maxSide(of format: ImageFormat) -> Int {
+        switch format {
+        case .jpeg: Int(JPEG_MAX_SIDE)
+        case .webp: 16_383
+        case .avif: 65_536
+        case .png, .gif, .tiff, .bmp: .max
+        }
+    }
+
+    /// Nanoseconds that a detailed photograph of this size takes, about.
+    public static func typicalTimeOfAVIF(_ size: ImageSize, policy: ResultPolicy) -> UInt64 {
+        // The encoder's own estimate is half of that, for what has no chance at all.
+        2 * avif_least_time(UInt64(size.area), Int32(policy.avifSpeed))
+    }
 
     /// Taken from an encoder.
     init(_ image: encoded_image, format: ImageFormat, size: ImageSize) throws(JobFailure) {
@@ -33,7 +46,8 @@ public struct EncodedPicture: ~Copyable {
 
     /// - Parameter quality: 1...100, for formats that lose something.
     public init(
-        _ picture: borrowing PixelBuffer, format: ImageFormat, quality: Int, limits: PixelLimits, deadline: UInt64
+        _ picture: borrowing PixelBuffer, format: ImageFormat, quality: Int, limits: PixelLimits,
+        policy: ResultPolicy = ResultPolicy(), deadline: UInt64
     ) throws(JobFailure) {
         var view = pixel_view(
             pixels: picture.start, width: Int32(picture.size.width), height: Int32(picture.size.height),
@@ -57,7 +71,8 @@ public struct EncodedPicture: ~Copyable {
             try bmp_encode(&view, limits.maxResultBytes, &image).check()
         case .avif:
             var settings = avif_settings(
-                quality: Int32(quality), speed: Self.avifSpeed, max_bytes: limits.maxResultBytes, deadline: deadline)
+                quality: Int32(quality), speed: Int32(policy.avifSpeed), max_bytes: limits.maxResultBytes,
+                deadline: deadline)
             try avif_encode(&view, &settings, &image).check()
         }
         try self.init(image, format: format, size: picture.size)
@@ -67,6 +82,4 @@ public struct EncodedPicture: ~Copyable {
     private static let pngLevel: Int32 = 6
     /// Half of what the library's own choice costs, for files a twentieth larger.
     static let webpMethod: Int32 = 2
-    /// Cheaper than WebP at its own choice, and smaller.
-    private static let avifSpeed: Int32 = 9
 }

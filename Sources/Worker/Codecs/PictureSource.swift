@@ -73,8 +73,11 @@ public struct PictureSource: ~Copyable, RowSource {
 
     /// What makes its colours sRGB's; nil when they are.
     public var conversion: ColourConversion? {
-        ColourConversion(
-            profile: self.source.pointee.icc, count: self.source.pointee.icc_count, channels: self.channels)
+        let source = self.source.pointee
+        guard source.icc != nil else {
+            return ColourConversion(primaries: source.primaries, transfer: source.transfer, channels: self.channels)
+        }
+        return ColourConversion(profile: source.icc, count: source.icc_count, channels: self.channels)
     }
 
     public mutating func readRow(into row: UnsafeMutablePointer<UInt8>) throws(JobFailure) {

@@ -20,10 +20,11 @@ struct AnimationJob {
         let part = self.request.options.trim ? try self.trimmed(orientation, &timings) : PixelRect(animation.size)
         let window = try self.window(of: part, orientation, &timings)
         let geometry = try self.request.geometry(
-            for: part, orientation: orientation, as: self.request.options.format, window: window)
+            for: part, orientation: orientation, window: window)
         try self.check(geometry.output, frames: animation.frameCount)
 
-        let target = self.request.options.format ?? self.format
+        let target = self.target(for: geometry.output)
+        try self.request.check(geometry.output, as: target)
         var encoder = try AnimationEncoder(
             target, size: geometry.output, source: animation, quality: self.request.quality(for: target),
             limits: self.request.limits, deadline: self.request.deadline)
@@ -43,7 +44,19 @@ struct AnimationJob {
         let before = JobTimings.now
         let image = try encoder.finish()
         timings.encode += JobTimings.now - before
-        return JobResult(image, timings)
+        let isAsItWas = geometry.isIdentity(of: animation.size) && !converted.isNeeded
+        return try JobResult(
+            isAsItWas ? self.request.smaller(image, source: self.source, format: self.format) : image, timings)
+    }
+
+    /// What nobody has asked for only if it moves.
+    private func target(for output: ImageSize) -> ImageFormat {
+        if let format = self.request.options.format { return format }
+        let accepted = self.request.options.accepted.first {
+            AnimationEncoder.formats.contains($0)
+                && max(output.width, output.height) <= EncodedPicture.maxSide(of: $0)
+        }
+        return accepted ?? self.format
     }
 
     private func open() throws(JobFailure) -> AnimationSource {

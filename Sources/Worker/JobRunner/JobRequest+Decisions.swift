@@ -21,18 +21,35 @@ extension JobRequest {
         }
     }
 
+    /// The result's format as far as it does not depend on the source: the one asked for, else the first that the client
+    /// can show and that holds such a picture at a price that is allowed; nil when there is none.
+    ///
+    /// - Parameter size: the result's.
+    func target(for size: ImageSize) -> ImageFormat? {
+        self.options.format
+            ?? self.options.accepted.first { format in
+                guard max(size.width, size.height) <= EncodedPicture.maxSide(of: format) else { return false }
+                guard format == .avif else { return true }
+                let end = JobTimings.now + EncodedPicture.typicalTimeOfAVIF(size, policy: self.policy)
+                return size.area <= self.policy.maxAVIFPixels && (self.deadline == 0 || end <= self.deadline)
+            }
+    }
+
+    func check(_ output: ImageSize, as format: ImageFormat?) throws(JobFailure) {
+        guard let format, max(output.width, output.height) > EncodedPicture.maxSide(of: format) else { return }
+        throw .resultTooLarge
+    }
+
     /// - Parameters:
     ///   - part: of the stored picture, what the job is about.
-    ///   - format: of the result, where it is known before decoding.
     ///   - window: of the upright part, what smart cropping keeps.
     func geometry(
-        for part: PixelRect, orientation: Symmetry, as format: ImageFormat?, window: PixelRect? = nil
+        for part: PixelRect, orientation: Symmetry, window: PixelRect?
     ) throws(JobFailure) -> StoredGeometry {
         let plan = TransformPlan.make(
             for: orientation.size(of: part.size), options: self.options, scaleUp: self.scaleUp, window: window)
         let output = plan.output
-        let maxSide = min(Self.maxSide, format.map(EncodedPicture.maxSide) ?? .max)
-        guard output.area <= self.limits.maxOutputPixels, max(output.width, output.height) <= maxSide else {
+        guard output.area <= self.limits.maxOutputPixels, max(output.width, output.height) <= Self.maxSide else {
             throw .resultTooLarge
         }
         return StoredGeometry(plan, orientation: orientation, part: part)
@@ -42,6 +59,18 @@ extension JobRequest {
     func smartCrop(of part: PixelRect, orientation: Symmetry) -> SmartCrop? {
         let size = orientation.size(of: part.size)
         return TransformPlan.smartCropTarget(for: size, options: self.options).map { SmartCrop(of: size, for: $0) }
+    }
+
+    /// The smaller of two files of the same picture: the one made of it, and its source without metadata. The latter only if
+    /// the operator wants that and it is of the same format.
+    func smaller(
+        _ image: consuming EncodedPicture, source: UnsafeRawBufferPointer, format: ImageFormat
+    ) throws(JobFailure) -> EncodedPicture {
+        guard self.policy.keepsSmaller, image.format == format,
+            let stripped = try EncodedPicture.stripped(source, format: format, size: image.size, limits: self.limits),
+            stripped.bytes.count < image.bytes.count
+        else { return image }
+        return stripped
     }
 
     func checkTime() throws(JobFailure) {

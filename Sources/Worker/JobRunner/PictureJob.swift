@@ -25,75 +25,106 @@ struct PictureJob {
         {
             return result
         }
-        if self.format == .jpeg, target ?? .jpeg == .jpeg, !self.request.options.trim,
-            !self.metadata.hasForeignProfile, let size = try EncodedPicture.sizeOfTranscodable(jpeg: self.source)
-        {
-            try self.check(size)
-            return try self.transcode(size)
-        }
-        return try self.render()
+        return try self.format == .jpeg ? self.runJPEG() : self.runOther()
     }
 
     private func check(_ size: ImageSize) throws(JobFailure) {
         guard size.area <= self.limits.maxSourcePixels else { throw .tooManyPixels }
     }
 
-    private func transcode(_ size: ImageSize) throws(JobFailure) -> JobResult {
+    /// A decoder that shrinks must know by how much before it begins.
+    private func runJPEG() throws(JobFailure) -> JobResult {
         var timings = JobTimings()
         let orientation = Symmetry(orientation: self.metadata.orientation)
-        let window = try self.window(of: PixelRect(size), orientation, &timings)
-        let geometry = try self.request.geometry(
-            for: PixelRect(size), orientation: orientation, as: .jpeg, window: window)
+        let planar = self.metadata.hasForeignProfile ? nil : try EncodedPicture.sizeOfTranscodable(jpeg: self.source)
+        if let planar { try self.check(planar) }
+        let (size, part) = try self.sizeAndPart(declared: planar ?? self.declared, orientation, &timings)
+        let window = try self.window(of: part, orientation, &timings)
+        let geometry = try self.request.geometry(for: part, orientation: orientation, window: window)
+        let target = self.request.target(for: geometry.output) ?? .jpeg
+        try self.request.check(geometry.output, as: target)
+        guard planar != nil, target == .jpeg else {
+            let picture = try self.open(reduction: geometry.reduction)
+            // The plan was made for this size: a file that tells each reader another one is none to go on with.
+            guard picture.size == picture.scale.size(of: size) else { throw .corruptSource }
+            return try self.render(picture, geometry, as: target, timings)
+        }
+        if self.request.options.quality == 0, geometry.isWhole(of: size),
+            let image = try self.lossless(geometry, size, &timings)
+        {
+            return JobResult(image, timings)
+        }
         let image = try EncodedPicture(
             transcodingJPEG: self.source, geometry, quality: self.request.quality(for: .jpeg), limits: self.limits,
             deadline: self.request.deadline, timings: &timings)
-        return JobResult(image, timings)
+        return try self.finish(image, geometry.isIdentity(of: size), timings)
     }
 
-    private func render() throws(JobFailure) -> JobResult {
-        var timings = JobTimings()
-        // A decoder that shrinks must know by how much before it begins; the others know more than the header says.
-        let picture: PictureSource
-        let geometry: StoredGeometry
-        let target = self.request.options.format
-        if self.format == .jpeg {
-            let orientation = Symmetry(orientation: self.metadata.orientation)
-            let (size, part) = try self.sizeAndPart(declared: self.declared, orientation, &timings)
-            let window = try self.window(of: part, orientation, &timings)
-            geometry = try self.request.geometry(
-                for: part, orientation: orientation, as: target ?? .jpeg, window: window)
-            picture = try self.open(reduction: geometry.reduction)
-            // The plan was made for this size: a file that tells each reader another one is none to go on with.
-            guard picture.size == picture.scale.size(of: size) else { throw .corruptSource }
-        } else {
-            picture = try self.open(reduction: 1)
-            let orientation = Symmetry(
-                orientation: self.metadata.orientation == 1 ? picture.orientation : self.metadata.orientation)
-            let (_, part) = try self.sizeAndPart(declared: picture.size, orientation, &timings)
-            let window = try self.window(of: part, orientation, &timings)
-            geometry = try self.request.geometry(for: part, orientation: orientation, as: target, window: window)
+    /// The source's own coded data, turned: a quality that nobody has asked for is no reason to lose any.
+    private func lossless(
+        _ geometry: StoredGeometry, _ size: ImageSize, _ timings: inout JobTimings
+    ) throws(JobFailure) -> EncodedPicture? {
+        let before = JobTimings.now
+        if geometry.symmetry != Symmetry() {
+            defer { timings.encode += JobTimings.now - before }
+            return try EncodedPicture.turned(
+                jpeg: self.source, by: geometry.symmetry, limits: self.limits, deadline: self.request.deadline)
         }
-        return try self.render(picture, geometry, timings)
+        // What is served is looked at first, as coarse as will do.
+        var picture = try self.open(reduction: .infinity)
+        let row = try Scratch<UInt8>(count: picture.size.width * picture.channels)
+        for _ in 0..<picture.size.height { try picture.readRow(into: row.start) }
+        let between = JobTimings.now
+        timings.decode += between - before
+        defer { timings.encode += JobTimings.now - between }
+        return try EncodedPicture.stripped(self.source, format: .jpeg, size: size, limits: self.limits)
     }
 
+    /// The others know more of a picture than its header says.
+    private func runOther() throws(JobFailure) -> JobResult {
+        var timings = JobTimings()
+        let picture = try self.open(reduction: 1)
+        let orientation = Symmetry(
+            orientation: self.metadata.orientation == 1 ? picture.orientation : self.metadata.orientation)
+        let (_, part) = try self.sizeAndPart(declared: picture.size, orientation, &timings)
+        let window = try self.window(of: part, orientation, &timings)
+        let geometry = try self.request.geometry(for: part, orientation: orientation, window: window)
+        let target = self.request.target(for: geometry.output)
+        try self.request.check(geometry.output, as: target)
+        return try self.render(picture, geometry, as: target, timings)
+    }
+
+    /// - Parameter format: nil when it depends on the pixels.
     private func render(
-        _ source: consuming PictureSource, _ geometry: StoredGeometry, _ spent: JobTimings
+        _ source: consuming PictureSource, _ geometry: StoredGeometry, as format: ImageFormat?, _ spent: JobTimings
     ) throws(JobFailure) -> JobResult {
         var picture = source
         var timings = spent
         let before = JobTimings.now
         let pixels = try Rendering.render(
             &picture, geometry, scale: picture.scale, checkTime: self.request.checkTime)
-        if let conversion = picture.conversion { conversion.apply(to: pixels) }
+        var isAsItWas = geometry.isIdentity(of: picture.size) && self.format != .jpeg
+        if let conversion = picture.conversion {
+            conversion.apply(to: pixels)
+            isAsItWas = false
+        }
         let between = JobTimings.now
         timings.decode += picture.time
         timings.resize += between - before - min(between - before, picture.rowTime)
-        let target = self.request.options.format ?? self.format.resultFormat(hasAlpha: !pixels.isOpaque)
+        let target = format ?? self.format.resultFormat(hasAlpha: !pixels.isOpaque)
         let image = try EncodedPicture(
             pixels, format: target, quality: self.request.quality(for: target), limits: self.limits,
-            deadline: self.request.deadline)
-        timings.encode = JobTimings.now - between
-        return JobResult(image, timings)
+            policy: self.request.policy, deadline: self.request.deadline)
+        timings.encode += JobTimings.now - between
+        return try self.finish(image, isAsItWas, timings)
+    }
+
+    /// - Parameter isAsItWas: nothing has happened to the picture but being coded again.
+    private func finish(
+        _ image: consuming EncodedPicture, _ isAsItWas: Bool, _ timings: JobTimings
+    ) throws(JobFailure) -> JobResult {
+        guard isAsItWas else { return JobResult(image, timings) }
+        return try JobResult(self.request.smaller(image, source: self.source, format: self.format), timings)
     }
 
     private func open(reduction: Double) throws(JobFailure) -> PictureSource {

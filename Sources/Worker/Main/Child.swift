@@ -41,7 +41,7 @@ enum Child {
     private static func perform(_ job: Job, _ source: SealedMemory, _ socket: borrowing PacketSocket) {
         let deadline = job.timeLimit == 0 ? 0 : CurrentProcess.monotonicNanoseconds + UInt64(job.timeLimit) * 1_000_000
         let request = JobRequest(
-            options: job.options, scaleUp: job.scaleUp, limits: job.limits, deadline: deadline)
+            options: job.options, scaleUp: job.scaleUp, limits: job.limits, policy: job.policy, deadline: deadline)
         do throws(JobFailure) {
             let result = try JobRunner.run(request, source: source.bytes)
             guard result.image.bytes.count <= job.limits.maxResultBytes else { throw .resultTooLarge }

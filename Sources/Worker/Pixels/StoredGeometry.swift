@@ -33,6 +33,14 @@ public struct StoredGeometry: Equatable, Sendable {
     /// The result's size.
     public var output: ImageSize { self.symmetry.size(of: self.window.size) }
 
+    /// Whether nothing happens to a picture of this size.
+    public func isIdentity(of size: ImageSize) -> Bool { self.isWhole(of: size) && self.symmetry == Symmetry() }
+
+    /// Whether a picture of this size is at most turned and mirrored.
+    public func isWhole(of size: ImageSize) -> Bool {
+        !self.resamples && self.source == PixelRect(size) && self.window == PixelRect(size)
+    }
+
     public var resamples: Bool { self.resampled != self.source.size }
 
     /// How many pixels become one, on the axis where these are fewer.

@@ -235,13 +235,15 @@ struct Outcome {
 
 /// Runs a job on a copy of the file that ends where its memory ends.
 func transform(
-    _ file: [UInt8], _ options: String, scaleUp: Bool = false, limits: PixelLimits = .standard, deadline: UInt64 = 0
+    _ file: [UInt8], _ options: String, scaleUp: Bool = false, limits: PixelLimits = .standard,
+    policy: ResultPolicy = ResultPolicy(), deadline: UInt64 = 0
 ) throws(JobFailure) -> Outcome {
     let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, file.count), alignment: 1)
     defer { copy.deallocate() }
     copy.copyBytes(from: file)
     let request = JobRequest(
-        options: TransformOptions(parsing: options), scaleUp: scaleUp, limits: limits, deadline: deadline)
+        options: TransformOptions(parsing: options), scaleUp: scaleUp, limits: limits, policy: policy,
+        deadline: deadline)
     let result = try JobRunner.run(request, source: UnsafeRawBufferPointer(rebasing: copy[..<file.count]))
     return Outcome(file: result.copy, format: result.image.format, size: result.image.size)
 }

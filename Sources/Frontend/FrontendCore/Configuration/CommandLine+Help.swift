@@ -56,6 +56,10 @@ extension CommandLineReader {
             machine lacks (a file, an address to listen on) with status 1. `imageproxy check` and the same flags tries a
             configuration and says in plain words what it means.
 
+            Every user of the machine can read a running program's command line. Keys and passwords belong into a file that
+            only the service can read: `-signatureKey @/etc/imageproxy/key`, `-cacheSecret @/etc/imageproxy/secret`, a `cache
+            redis://:password@host` line in the file that `-config` names; or into the environment (`REDIS_PASSWORD`).
+
             Lists are separated by commas; spaces around their items do not count. Durations are written as `300ms`, `5s`,
             `1h30m`. Hosts on lists are names, `*.example.com` (that name and all below it), addresses, and blocks such as
             `10.0.0.0/8`; neither case nor a dot at the end matters, and every spelling of an address counts.

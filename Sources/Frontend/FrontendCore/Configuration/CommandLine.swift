@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Telemetry
+
 /// The command line, the environment and a file of settings, read as Go's `flag` package reads flags, and strictly.
 ///
 /// What comes later wins: the file, then the environment, then the command line. What may stand several times adds up in
@@ -66,7 +68,8 @@ public enum CommandLineReader {
         var rest = arguments[...]
         while let argument = rest.popFirst() {
             guard let (name, inlineValue) = Self.split(argument) else {
-                throw UsageError(description: "unexpected argument \(quoted(argument)); flags start with a dash")
+                throw UsageError(
+                    description: "unexpected argument \(quoted(Redaction.setting(argument))); flags start with a dash")
             }
             if name == "help" || name == "h" { return nil }
             guard let flag = Flag.all.first(where: { $0.name == name }) else {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import ImageJob
+public import ImageJob
 
 /// Everything an operator can decide, after flags and environment were read; immutable from then on.
 public struct Configuration: Sendable {
@@ -11,6 +11,11 @@ public struct Configuration: Sendable {
     public var adminAddresses: [String] = []
     /// Metrics are also shown on the public address.
     public var publicMetrics = true
+
+    /// The load balancers before this service, which say who their clients are.
+    public var trustedProxies = TrustedProxies()
+    /// What one client may have open at a time; 0 = any number.
+    public var maxConnectionsPerClient = 0
 
     /// Where in a site's paths pictures are asked for.
     public var pathPrefix = PathPrefix()
@@ -55,6 +60,9 @@ public struct Configuration: Sendable {
     public var scaleUp = false
     public var onTransformError = TransformErrorPolicy.original
     public var maxOutputPixels = PixelLimits.standard.maxOutputPixels
+    /// Formats that pictures become for clients that name them, best first.
+    public var autoFormat: [ImageFormat] = []
+    public var resultPolicy = ResultPolicy()
     public var transformTimeout = Duration.seconds(20)
 
     // Workers

@@ -20,6 +20,7 @@ extension Flag {
             name: "signatureKey", group: .access, valueName: "key|@file", defaultText: "",
             help: "key of requests that are signed, or the file that is one; may stand several times, or hold several "
                 + "separated by spaces",
+            isSecret: true,
             kind: .repeatable { (configuration, text) throws(FlagError) in
                 for item in text.split(whereSeparator: \.isWhitespace) {
                     configuration.access.signingKeys.add(try key(item))
@@ -49,6 +50,24 @@ extension Flag {
             kind: .value { (configuration, text) throws(FlagError) in
                 guard let prefix = PathPrefix(text) else { throw FlagError(expected: "a path such as /images") }
                 configuration.pathPrefix = prefix
+            }),
+        Flag(
+            name: "trustedProxies", group: .listening, valueName: "list", defaultText: "",
+            help:
+                "addresses and blocks of the load balancers whose X-Forwarded-For is believed, comma-separated; `unix` = "
+                + "whoever connects to the Unix socket",
+            kind: .value { (configuration, text) throws(FlagError) in
+                guard let proxies = TrustedProxies(commaList(text)) else {
+                    throw FlagError(expected: "addresses, blocks such as 10.0.0.0/8, or unix")
+                }
+                configuration.trustedProxies = proxies
+            }),
+        Flag(
+            name: "maxConnectionsPerClient", group: .listening, valueName: "number", defaultText: "0",
+            help: "connections that one client may have open at a time, or requests through -trustedProxies; an IPv6 "
+                + "client is a block of 64 bits; 0 = any number",
+            kind: .value { (configuration, text) throws(FlagError) in
+                configuration.maxConnectionsPerClient = try integer(text, in: 0...1_000_000)
             }),
         Flag(
             name: "includeReferer", group: .origins, valueName: "", defaultText: "false",

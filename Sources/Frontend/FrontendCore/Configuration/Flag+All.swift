@@ -62,7 +62,9 @@ extension Flag {
             kind: .value { (configuration, text) throws(FlagError) in
                 let names = commaList(text)
                 if let bad = names.first(where: { !PassedHeaders.mayBePassed($0) }) {
-                    throw FlagError(expected: "names of headers other than \(bad), which the service sets itself")
+                    throw FlagError(
+                        expected:
+                            "names of headers other than \(bad), with which an origin would speak for this service")
                 }
                 configuration.passResponseHeaders = names
             }),
@@ -110,6 +112,35 @@ extension Flag {
                 configuration.maxOutputPixels = try integer(text, in: 1...1_000_000_000)
             }),
         Flag(
+            name: "autoFormat", group: .pictures, valueName: "list", defaultText: "",
+            help:
+                "formats that pictures become for clients whose Accept names them, best first: webp, avif or both; a format "
+                + "among the options comes first",
+            kind: .value { (configuration, text) throws(FlagError) in
+                let formats = commaList(text).map { word in ImageFormat.negotiable.first { $0.optionWord == word } }
+                guard formats.allSatisfy({ $0 != nil }), Set(formats).count == formats.count else {
+                    throw FlagError(expected: "webp, avif, or both with a comma between")
+                }
+                configuration.autoFormat = formats.compactMap { $0 }
+            }),
+        Flag(
+            name: "avifMaxPixels", group: .pictures, valueName: "pixels", defaultText: "2000000",
+            help: "largest picture that -autoFormat makes an AVIF of; beyond that the next format in its list is used",
+            kind: .value { (configuration, text) throws(FlagError) in
+                configuration.resultPolicy.maxAVIFPixels = try integer(text, in: 0...1_000_000_000)
+            }),
+        Flag(
+            name: "avifSpeed", group: .pictures, valueName: "0-10", defaultText: "9",
+            help: "effort for AVIF: lower is smaller and much slower",
+            kind: .value { (configuration, text) throws(FlagError) in
+                configuration.resultPolicy.avifSpeed = try integer(text, in: 0...10)
+            }),
+        Flag(
+            name: "keepSmaller", group: .pictures, valueName: "", defaultText: "true",
+            help:
+                "serve the source, without its metadata, when it is what was asked for and smaller than what was made",
+            kind: .boolean { $0.resultPolicy.keepsSmaller = $1 }),
+        Flag(
             name: "transformTimeout", group: .pictures, valueName: "duration", defaultText: "20s",
             help: "time limit for one transformation, after which its process is killed",
             kind: .value { (configuration, text) throws(FlagError) in
@@ -156,6 +187,7 @@ extension Flag {
         Flag(
             name: "cacheSecret", group: .cache, valueName: "secret|@file", defaultText: "",
             help: "authenticate what is stored on disk and in Redis with this secret, and believe nothing else",
+            isSecret: true,
             kind: .value { (configuration, text) throws(FlagError) in
                 configuration.cacheSecret = try secret(text)
             }),

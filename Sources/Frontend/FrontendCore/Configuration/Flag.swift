@@ -28,6 +28,8 @@ struct Flag: Sendable {
     /// As `-help` prints it; empty = nothing to print.
     let defaultText: String
     let help: String
+    /// The value is never shown, not even to say that it is wrong.
+    var isSecret = false
     let kind: Kind
 
     /// The environment variable that means the same: `IMAGEPROXY_` and the name in capitals.

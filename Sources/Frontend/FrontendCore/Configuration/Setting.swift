@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Telemetry
+
 /// One setting as it was written, before it is applied.
 struct Setting {
     let flag: Flag
@@ -23,9 +25,8 @@ struct Setting {
             if let failure = error.failure {
                 throw UsageError(description: "\(self.name): \(failure)", exitStatus: 1)
             }
-            // What has an @ may have a password before it.
-            let shown = self.value.map { $0.contains("@") ? "" : " " + quoted($0) } ?? " " + quoted("")
-            throw UsageError(description: "invalid value\(shown) for \(self.name): expected \(error.expected)")
+            let shown = self.flag.isSecret ? "" : quoted(Redaction.setting(self.value ?? "")) + " "
+            throw UsageError(description: "invalid value \(shown)for \(self.name): expected \(error.expected)")
         }
     }
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Telemetry
+
 /// A file of settings: one on a line, its name and then its value, which may have spaces in it. Empty lines and those
 /// that start with `#` say nothing.
 enum SettingsFile {
@@ -25,7 +27,7 @@ enum SettingsFile {
             if value.hasPrefix("=") { value = String(value.dropFirst()).trimmed }
             guard let flag = Flag.all.first(where: { $0.name == name }), name != "config" else {
                 let suggestion = CommandLineReader.suggestion(for: name)
-                throw UsageError(description: "\(place): unknown setting \(name)\(suggestion)")
+                throw UsageError(description: "\(place): unknown setting \(Redaction.setting(name))\(suggestion)")
             }
             let isBare = flag.isBoolean && value.isEmpty
             settings.append(Setting(flag: flag, value: isBare ? nil : value, name: "\(name) (\(place))"))

@@ -10,8 +10,8 @@ internal import EventLoop
 final class HTTPConnection {
     private let stream: Stream
     private unowned let server: HTTPServer
-    /// Bytes that have arrived and belong to no request that was begun.
-    private var pending: [UInt8] = []
+    /// What has arrived and belongs to no request that was begun.
+    private var pending = RequestBuffer()
     private var answering: Task<Void, Never>?
     /// When the connection is closed unless something happens; nil = never. The server looks at it now and then, which
     /// is cheaper than a timer for every phase of every request.
@@ -22,8 +22,12 @@ final class HTTPConnection {
     /// The client has sent all it will send.
     private var hasEnded = false
 
-    init(_ stream: Stream, server: HTTPServer) {
+    /// The other end; nil on a Unix socket.
+    let peer: IPAddress?
+
+    init(_ stream: Stream, peer: IPAddress?, server: HTTPServer) {
         self.stream = stream
+        self.peer = peer
         self.server = server
     }
 
@@ -62,16 +66,14 @@ final class HTTPConnection {
 
     private func received(_ bytes: UnsafeRawBufferPointer) {
         if self.answering != nil {
-            self.pending += bytes
+            self.pending.append(bytes[...])
             if self.pending.count > self.server.limits.pipelined {
                 self.isReading = false
                 self.stream.stopReading()
             }
-        } else if self.pending.isEmpty {
-            self.parse(bytes)
         } else {
-            self.pending += bytes
-            self.parsePending()
+            let limits = self.server.limits.head
+            self.parse { (pending) throws(RequestHeadParser.Failure) in try pending.next(adding: bytes, limits) }
         }
     }
 
@@ -87,23 +89,22 @@ final class HTTPConnection {
     private static let timeAfterEnd = Duration.seconds(2)
 
     private func parsePending() {
-        let bytes = self.pending
-        self.pending = []
-        bytes.withUnsafeBytes { self.parse($0) }
+        let limits = self.server.limits.head
+        self.parse { (pending) throws(RequestHeadParser.Failure) in try pending.next(limits) }
     }
 
-    /// Begins with the request at the start of `bytes`, and keeps the rest.
-    private func parse(_ bytes: UnsafeRawBufferPointer) {
+    /// Begins with the next request, if it is whole.
+    private func parse(
+        _ next: (inout RequestBuffer) throws(RequestHeadParser.Failure) -> RequestHead?
+    ) {
         do throws(RequestHeadParser.Failure) {
-            guard let (head, consumed) = try RequestHeadParser.parse(bytes, limits: self.server.limits.head) else {
+            guard let head = try next(&self.pending) else {
                 // The time for a head runs from its first byte; more bytes do not extend it.
-                self.pending = Array(bytes)
                 if !self.isInHead { self.setDeadline(self.server.limits.headTime) }
                 self.isInHead = true
                 return
             }
             self.isInHead = false
-            self.pending = Array(bytes.dropFirst(consumed))
             self.begin(head)
         } catch {
             self.isInHead = false
@@ -125,8 +126,8 @@ final class HTTPConnection {
     }
 
     private func answer(_ head: RequestHead) async {
-        let response = await self.server.handler(HTTPRequest(head: head))
-        let closes = !head.keepsAlive || self.server.isDraining
+        let response = await self.server.handler(HTTPRequest(head: head, peer: self.peer))
+        let closes = !head.keepsAlive || self.server.isDraining || response.closesConnection
         guard !Task.isCancelled else { return self.close() }
         let isSent = await self.send(response, isHead: head.method == "HEAD", closes: closes)
         self.answering = nil
@@ -142,7 +143,7 @@ final class HTTPConnection {
         self.setDeadline(nil)
         self.stream.stopReading()
         self.isReading = false
-        self.pending = []
+        self.pending.removeAll()
         let text = HTTPResponse(
             status: status, headers: headers + [("Content-Type", "text/plain; charset=utf-8")],
             body: .bytes(Array("\(status) \(HTTPResponse.reason(status))\n".utf8)))

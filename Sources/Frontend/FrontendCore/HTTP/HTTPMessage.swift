@@ -3,12 +3,21 @@
 /// One request, as the service sees it.
 public struct HTTPRequest: Sendable {
     let head: RequestHead
+    /// The other end of the connection; nil on a Unix socket.
+    var peer: IPAddress?
 
     public var method: String { self.head.method }
     /// Path and query as they came.
     public var target: String { self.head.target }
 
     public func header(_ name: StaticString) -> String? { self.head.header(name) }
+
+    /// Who sent it, by the word of the proxies that are trusted; nil when nobody knows.
+    func client(trusting proxies: TrustedProxies) -> IPAddress? {
+        guard !proxies.isEmpty else { return self.peer }
+        return proxies.client(
+            peer: self.peer, forwarded: self.fields(named: ["X-Forwarded-For"]).map { $0.value })
+    }
 
     /// All fields of some names, in the order they came; bytes that are no UTF-8 are replaced.
     func fields(named names: [String]) -> HTTPFields {
@@ -45,6 +54,8 @@ public struct HTTPResponse: Sendable {
     public var body: Body
     /// The Date field, where it is not now that the answer was made: a cache does not date anew what it has stored.
     public var date: String?
+    /// No further request is taken on this connection.
+    public var closesConnection = false
 
     public init(status: Int, headers: [(String, String)], body: Body, date: String? = nil) {
         self.status = status
@@ -90,6 +101,7 @@ public struct HTTPResponse: Sendable {
         case 414: "URI Too Long"
         case 416: "Range Not Satisfiable"
         case 422: "Unprocessable Content"
+        case 429: "Too Many Requests"
         case 431: "Request Header Fields Too Large"
         case 500: "Internal Server Error"
         case 502: "Bad Gateway"

@@ -15,6 +15,9 @@ public struct HTTPServerLimits: Sendable {
     /// Bytes of further requests that are kept while one is being answered; beyond that the client has to wait.
     public var pipelined = 64 << 10
     public var connections = 20_000
+    /// Connections of one client; 0 = any number.
+    public var connectionsPerClient = 0
+    public var trustedProxies = TrustedProxies()
 
     public init() {}
 }
@@ -30,6 +33,7 @@ public final class HTTPServer {
     let handler: Handler
     private var listeners: [Listener] = []
     private var connections: [ObjectIdentifier: HTTPConnection] = [:]
+    private let clients: ClientCounts
     private(set) var isDraining = false
     private var sweeper: LoopTimer?
     private var dateCache = (second: Int64.min, text: "")
@@ -39,6 +43,7 @@ public final class HTTPServer {
         handler: @escaping Handler
     ) {
         self.limits = limits
+        self.clients = ClientCounts(limit: limits.connectionsPerClient)
         self.methods = methods
         self.handler = handler
     }
@@ -76,15 +81,22 @@ public final class HTTPServer {
     public var connectionCount: Int { self.connections.count }
 
     private func accept(_ stream: Stream) {
-        guard self.connections.count < self.limits.connections else { return stream.close() }
-        let connection = HTTPConnection(stream, server: self)
+        let peer = stream.peerAddress.flatMap { IPAddress(bytes: $0) }.map { $0.mappedV4 ?? $0 }
+        guard self.connections.count < self.limits.connections, self.isProxy(peer) || self.clients.enter(peer) else {
+            return stream.close()
+        }
+        let connection = HTTPConnection(stream, peer: peer, server: self)
         self.connections[ObjectIdentifier(connection)] = connection
         connection.start()
     }
 
     func closed(_ connection: HTTPConnection) {
-        self.connections[ObjectIdentifier(connection)] = nil
+        guard self.connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
+        if !self.isProxy(connection.peer) { self.clients.leave(connection.peer) }
     }
+
+    /// Proxies' connections are not counted as a client's: what comes through them is.
+    private func isProxy(_ peer: IPAddress?) -> Bool { self.limits.trustedProxies.contains(peer) }
 
     /// Accepts no more, closes what is idle, and lets requests that run finish.
     ///

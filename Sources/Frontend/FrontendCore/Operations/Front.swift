@@ -75,7 +75,10 @@ public final class Front {
             }
         }
         let service = Service(configuration: configuration, pipeline: pipeline, sample: sample, metrics: metrics)
-        self.server = HTTPServer { await service.answer($0) }
+        var limits = HTTPServerLimits()
+        limits.connectionsPerClient = configuration.maxConnectionsPerClient
+        limits.trustedProxies = configuration.trustedProxies
+        self.server = HTTPServer(limits: limits) { await service.answer($0) }
         self.report = StatusReport(
             metrics: metrics, server: self.server, dispatcher: self.dispatcher, supervisor: self.supervisor,
             cache: self.cache, address: configuration.address)
@@ -179,6 +182,7 @@ public final class Front {
     }
 
     private nonisolated static func run(_ configuration: Configuration) throws(UsageError) -> Int32 {
+        CurrentProcess.hideMemory()
         var configuration = configuration
         if configuration.workers == 0 { configuration.workers = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
         Log.setVerbose(configuration.verbose)

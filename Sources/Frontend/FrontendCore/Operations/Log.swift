@@ -14,7 +14,7 @@ public enum Log {
     public static func setVerbose(_ isVerbose: Bool) { Self.verbose.store(isVerbose, ordering: .relaxed) }
 
     public static func line(_ message: String) {
-        var text = Self.timestamp() + " " + Redaction.printable(message) + "\n"
+        var text = Self.timestamp() + " " + Redaction.line(message) + "\n"
         text.withUTF8 { bytes in
             // A log that cannot be written has nobody left to tell.
             _ = write(STDERR_FILENO, bytes.baseAddress, bytes.count)

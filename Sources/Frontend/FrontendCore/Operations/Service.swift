@@ -2,6 +2,8 @@
 
 internal import EventLoop
 internal import Glibc
+internal import ImageJob
+internal import Telemetry
 
 /// Which path is answered by what: the endpoints of the original, and everything else is a picture.
 @LoopActor
@@ -13,6 +15,8 @@ final class Service {
     private let sample: SamplePhoto?
     private let shape: OriginRequestShape
     private let metrics: Metrics
+    /// Requests of clients that come through proxies: these have no connections of their own to be counted.
+    private let clients: ClientCounts
 
     init(configuration: Configuration, pipeline: RequestPipeline, sample: SamplePhoto?, metrics: Metrics) {
         self.configuration = configuration
@@ -23,6 +27,7 @@ final class Service {
         self.sample = sample
         self.shape = OriginRequestShape(configuration)
         self.metrics = metrics
+        self.clients = ClientCounts(limit: configuration.maxConnectionsPerClient)
     }
 
     func answer(_ request: HTTPRequest) async -> HTTPResponse {
@@ -68,27 +73,52 @@ final class Service {
         return response
     }
 
+    /// The client, if it is a proxy that is connected; nil otherwise.
+    private func proxiedClient(of request: HTTPRequest) -> IPAddress? {
+        let proxies = self.configuration.trustedProxies
+        guard self.configuration.maxConnectionsPerClient > 0, proxies.contains(request.peer) else { return nil }
+        let client = request.client(trusting: proxies)
+        // Nothing but proxies: their own requests, health checks for example.
+        return proxies.contains(client) ? nil : client
+    }
+
     private func outcome(
         of request: HTTPRequest, _ target: String
     ) async -> (HTTPResponse, Metrics.Outcome, RequestError.Kind?) {
         let now = Int64(time(nil))
+        let proxied = self.proxiedClient(of: request)
+        guard self.clients.enter(proxied) else {
+            let busy = RequestError(.clientBusy, detail: "too many requests at a time of \(proxied?.description ?? "")")
+            Log.line(busy.detail)
+            return self.failed(busy)
+        }
+        defer { self.clients.leave(proxied) }
         do {
             let asked = try RequestURL.parse(target: target, baseURL: self.configuration.baseURL)
             try self.authorizer.check(asked, referer: request.header("Referer"), now: now)
-            let url = asked.scaling(up: self.configuration.scaleUp)
+            let offered = self.configuration.autoFormat
+            let accepted = AcceptedFormats.choose(
+                from: offered, accept: offered.isEmpty ? [] : request.fields(named: ["Accept"]).values(named: "Accept"))
+            let url = asked.scaling(up: self.configuration.scaleUp).accepting(accepted)
             let fields = ClientFields(self.shape, passed: request.fields(named: self.configuration.passRequestHeaders))
-            let picture = try await withTimeLimit(self.configuration.requestTimeout) {
+            var picture = try await withTimeLimit(self.configuration.requestTimeout) {
                 try await self.pipeline.picture(for: url, fields, now: now)
             }
-            Log.detail("request: \(request.method) \(request.target)")
+            picture.isNegotiated = !offered.isEmpty && url.isNegotiable
+            Log.detail(
+                "request: \(request.method) \(Redaction.url(url.remote.string))#\(url.options.canonical) of "
+                    + (request.client(trusting: self.configuration.trustedProxies)?.description ?? "somebody"))
             return (self.responder.answer(picture, to: request, now: now), picture.outcome, nil)
         } catch let error as RequestError {
             if error.kind != .cancelled { Log.line("\(error.detail)") }
             return self.failed(error)
         } catch let error as RequestURLError {
-            Log.line(error.description)
-            return self.failed(
-                RequestError(.malformedURL, message: error.publicMessage, detail: error.description))
+            Log.line(error.logText)
+            var failed = self.failed(
+                RequestError(.malformedURL, message: error.publicMessage, detail: error.logText))
+            // The request itself is malformed, not only what it asks for: nothing after it is believed either.
+            failed.0.closesConnection = error == .badRequest
+            return failed
         } catch is TimeLimitPassed {
             return self.failed(RequestError(.timedOut, detail: "request took too long"))
         } catch {

@@ -20,6 +20,18 @@ public struct RequestURL: Sendable {
         return copy
     }
 
+    /// Whether the format depends on what the client can show, given that the service offers some: a picture is made, and
+    /// no option names a format.
+    var isNegotiable: Bool { self.options.isTransformation && self.options.format == nil }
+
+    /// The same for a client that can show these formats.
+    func accepting(_ formats: [ImageFormat]) -> RequestURL {
+        guard self.isNegotiable else { return self }
+        var copy = self
+        copy.options.accepted = formats
+        return copy
+    }
+
     /// - Parameters:
     ///   - target: the request's target in origin form, path and query.
     ///   - baseURL: what relative remote URLs are relative to; none are taken without one.

@@ -12,7 +12,23 @@ public enum RequestURLError: Error, Equatable, Sendable, CustomStringConvertible
     /// The answer's body. Only the one that stands for a malformed request ends without a new line.
     var publicMessage: String { self == .badRequest ? self.description : self.description + "\n" }
 
-    /// What the log says, byte for byte the original's.
+    /// For the log: what the client is told, unless there could be a password in it. Nobody can say where one ends in
+    /// a text that is no URL, so nothing of such a text is shown.
+    var logText: String {
+        guard case .malformedURL(let quoted, let message) = self, Self.mayHoldPassword(quoted) else {
+            return self.description
+        }
+        return "invalid request URL: malformed URL, not shown because of the @ in it: " + message.prefix { $0 != ":" }
+    }
+
+    private static func mayHoldPassword(_ target: String) -> Bool {
+        if target.contains("@") || target.contains("%40") { return true }
+        return target.utf8.split(whereSeparator: { "/\"?=".utf8.contains($0) }).contains { part in
+            Base64.decodeUnpadded(part)?.contains(UInt8(ascii: "@")) == true
+        }
+    }
+
+    /// The original's words, byte for byte.
     public var description: String {
         switch self {
         case .badRequest: "400 Bad Request"

@@ -6,4 +6,6 @@ struct Picture: Sendable {
     var outcome: Metrics.Outcome
     /// Why the source is served although something else was asked for; nil in every other case.
     var transformError: String?
+    /// Whether clients that can show other formats get another picture.
+    var isNegotiated = false
 }

@@ -10,7 +10,7 @@ struct RequestError: Error, CustomStringConvertible {
         case malformedURL, expired, forbiddenReferrer, forbiddenHost, notAuthorized, contentTypeNotAllowed, mislabelled
         case notFound, fetchFailed, fetchTimedOut, oddStatus
         case untransformable, overLimits
-        case overloaded, timedOut, cancelled
+        case overloaded, clientBusy, timedOut, cancelled
     }
 
     let kind: Kind
@@ -60,6 +60,7 @@ extension RequestError.Kind {
         case .untransformable: (422, "the remote image cannot be transformed\n")
         case .overLimits: (422, "the image is too large\n")
         case .overloaded: (503, "busy, try again shortly\n")
+        case .clientBusy: (429, "too many requests at a time, try again shortly\n")
         case .timedOut: (504, "Gateway timeout waiting for remote resource.")
         case .cancelled: (499, "")
         }

@@ -50,7 +50,7 @@ final class Transformer {
         limits.maxOutputPixels = self.configuration.maxOutputPixels
         let job = PictureJob(
             source: original.body, sourceFormat: format, options: options, scaleUp: self.configuration.scaleUp,
-            limits: limits, timeLimit: self.configuration.transformTimeout)
+            limits: limits, policy: self.configuration.resultPolicy, timeLimit: self.configuration.transformTimeout)
 
         // Hashing many megabytes takes as long as hundreds of requests: it goes on while a worker is at it.
         async let digest = original.body.digest()

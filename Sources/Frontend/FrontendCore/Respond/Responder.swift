@@ -40,7 +40,7 @@ struct Responder: Sendable {
             headers.append(("X-Imageproxy-Error", reason))
             etag = nil
         }
-        if let names = self.selecting(entry) { headers.append(("Vary", names)) }
+        if let names = self.selecting(entry, isNegotiated: picture.isNegotiated) { headers.append(("Vary", names)) }
         let age = max(0, now - entry.freshness.generatedAt)
         if age > 0 { headers.append(("Age", "\(age)")) }
 
@@ -82,8 +82,15 @@ struct Responder: Sendable {
         return ByteRange(field, count: entry.body.count)
     }
 
-    /// What other caches on the way to the client have to know of what the answer depends on: only what a client sends
-    /// and an origin sees can make a difference to them.
+    /// What other caches on the way to the client have to know of what the answer depends on.
+    private func selecting(_ entry: CacheEntry, isNegotiated: Bool) -> String? {
+        let names = self.selecting(entry)
+        guard isNegotiated, names != "*" else { return names }
+        guard let names else { return "Accept" }
+        return ListField.items(of: names).contains { $0.equalsIgnoringCase("Accept") } ? names : "Accept, " + names
+    }
+
+    /// Of an origin's answer: only what a client sends and an origin sees can make a difference.
     private func selecting(_ entry: CacheEntry) -> String? {
         guard entry.headers["Vary"] != nil else { return nil }
         switch VaryFields(entry.headers) {
@@ -100,7 +107,7 @@ struct Responder: Sendable {
     func answer(_ error: RequestError) -> HTTPResponse {
         var headers = [("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff")]
         let status = error.kind.row.status
-        if status == 503 { headers.append(("Retry-After", "1")) }
+        if status == 503 || status == 429 { headers.append(("Retry-After", "1")) }
         return HTTPResponse(status: status, headers: headers, body: .bytes(Array(error.publicMessage.utf8)))
     }
 

@@ -11,11 +11,15 @@ struct PictureJob: Sendable {
     /// The server's setting; it overrides the option of the same name.
     var scaleUp: Bool
     var limits: PixelLimits
+    var policy: ResultPolicy
     /// Wall time for the transformation itself, without waiting for a worker.
     var timeLimit: Duration
 
-    /// The formats that the result may have: the one asked for, else those that the source's becomes.
-    var resultFormats: [ImageFormat] { self.options.format.map { [$0] } ?? self.sourceFormat.resultFormats }
+    /// The formats that the result may have: the one asked for, else those that the client can show and those that the
+    /// source's becomes.
+    var resultFormats: [ImageFormat] {
+        self.options.format.map { [$0] } ?? self.options.accepted + self.sourceFormat.resultFormats
+    }
 
     /// Expected work in milliseconds, from the header's pixel count alone: about 3 ms a megapixel for JPEG and 25 for
     /// PNG, as measured on one core; only the order of magnitude matters.

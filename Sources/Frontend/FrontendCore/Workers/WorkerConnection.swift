@@ -64,7 +64,7 @@ final class WorkerConnection {
         let nonce = JobNonce(high: CurrentProcess.randomBits(), low: CurrentProcess.randomBits())
         let frame = Job(
             nonce: nonce, timeLimit: UInt32(clamping: job.timeLimit.roundedUpMilliseconds), limits: job.limits,
-            scaleUp: job.scaleUp, options: job.options)
+            scaleUp: job.scaleUp, options: job.options, policy: job.policy)
         do throws(SystemError) {
             let source = try job.source.sealed()
             try self.socket.send(frame.encoded(), passing: source.descriptorNumber)

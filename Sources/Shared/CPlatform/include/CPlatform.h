@@ -63,6 +63,8 @@ uint64_t cp_monotonic_ns(void);
 int cp_random(void *bytes, size_t count);
 // Raises the soft limit of open files to the hard one, and returns it.
 int64_t cp_raise_file_limit(void);
+// Keeps this process's memory out of core dumps, and from other processes of the same user.
+int cp_hide_memory(void);
 // Peak resident memory of this process in KiB.
 uint32_t cp_peak_memory(void);
 typedef struct {

@@ -6,6 +6,7 @@
 #include "codec_status.h"
 #include "colour_transform.h"
 #include "gif_codec.h"
+#include "jpeg_lossless.h"
 #include "jpeg_planar.h"
 #include "jpeg_rgb.h"
 #include "jpeg_shortcuts.h"

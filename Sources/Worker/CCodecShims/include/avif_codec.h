@@ -15,4 +15,7 @@ typedef struct {
     uint64_t deadline;  // 0 = none; the encoder cannot be stopped, so it is not begun when it would take longer
 } avif_settings;
 
+// Nanoseconds that a picture of so many pixels takes at least.
+uint64_t avif_least_time(uint64_t pixels, int speed);
+
 codec_status avif_encode(const pixel_view *view, const avif_settings *settings, encoded_image *out);

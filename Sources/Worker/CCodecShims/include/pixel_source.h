@@ -16,6 +16,7 @@ struct pixel_source {
     int orientation;   // EXIF, 1...8
     const uint8_t *icc;  // the file's profile, or NULL; lives as long as the source
     size_t icc_count;
+    int primaries, transfer;  // where there is no profile: by the numbers of H.273; 0 = nothing is said
     // The next row, width * channels bytes. After any status but CODEC_OK only `close` may be called.
     codec_status (*read_row)(pixel_source *, uint8_t *row);
     void (*close)(pixel_source *);  // frees everything, the source itself included

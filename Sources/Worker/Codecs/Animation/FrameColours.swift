@@ -6,16 +6,18 @@ internal import Pixels
 /// Frames in sRGB, of an animation that may be in other colours.
 public struct FrameColours: ~Copyable {
     private let conversion: ColourConversion?
+    /// Whether there is anything to convert.
+    public let isNeeded: Bool
     private let size: ImageSize
     private let frame: Scratch<UInt8>
     private static let channels = 4
 
     /// - Parameter size: of the frames.
     public init(_ conversion: consuming ColourConversion?, size: ImageSize) throws(JobFailure) {
-        let isNeeded = conversion != nil
+        self.isNeeded = conversion != nil
         self.conversion = conversion
         self.size = size
-        self.frame = try Scratch(count: isNeeded ? size.area * Self.channels : 0)
+        self.frame = try Scratch(count: self.isNeeded ? size.area * Self.channels : 0)
     }
 
     /// - Parameters:

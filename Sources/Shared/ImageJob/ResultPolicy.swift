@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What the operator has decided about results, beyond what they may cost.
+public struct ResultPolicy: Hashable, Sendable {
+    /// Width times height beyond which a picture does not become AVIF unless a request names it.
+    public var maxAVIFPixels = 2_000_000
+    /// 0...10: from smallest to fastest.
+    public var avifSpeed = 9
+    /// The source is the result, without its metadata, when it is what was asked for and smaller than what was made of it.
+    public var keepsSmaller = true
+
+    public init() {}
+}
