@@ -74,6 +74,34 @@ struct JPEGTests {
         }
     }
 
+    /// In planes as by the way through RGB, which a foreign profile takes: here one that is damaged.
+    @Test(arguments: [ImageFormat.webp, .avif], [(160, 106), (157, 103), (33, 131)])
+    func `other formats show the same picture`(format: ImageFormat, size: (Int, Int)) throws {
+        let picture = Picture.soft(size.0, size.1)
+        for sampling in Sampling.all {
+            let file = picture.jpeg(sampling.apply)
+            for options in ["61x", "40x,r90", "120x,fh", ""] {
+                let outcome = try transform(file, "\(options),q100,\(format.optionWord)", scaleUp: true)
+                #expect(outcome.format == format)
+                let made = try Picture.decoded(outcome.file, format: format)
+                #expect(made.size == outcome.size)
+                let turns = options.contains("r90") ? 1 : 0
+                let resized = turns == 1 ? ImageSize(width: made.height, height: made.width) : made.size
+                var expected = Reference.resize(picture, to: resized).turnedCounterClockwise(turns)
+                if options.contains("fh") { expected = expected.flippedHorizontally() }
+                #expect(made.psnr(to: expected) >= 36, "\(sampling.name) \(options): \(made.psnr(to: expected))")
+            }
+        }
+    }
+
+    @Test(arguments: [ImageFormat.webp, .avif]) func `gray stays gray in other formats`(format: ImageFormat) throws {
+        let picture = Picture.soft(157, 103, channels: 1)
+        let outcome = try transform(picture.jpeg(), "61x,q100,\(format.optionWord)")
+        let made = try Picture.decoded(outcome.file, format: format)
+        let expected = Reference.resize(picture, to: made.size)
+        #expect(made.withAlpha.psnr(to: expected.withAlpha) >= 38)
+    }
+
     @Test func `gray stays gray`() throws {
         let picture = Picture.soft(157, 103, channels: 1)
         for options in ["120x", "61x", "40x", "200x", "r90", ""] {

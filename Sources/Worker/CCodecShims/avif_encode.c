@@ -19,14 +19,20 @@ uint64_t avif_least_time(uint64_t pixels, int speed) {
     return pixels * by_speed[speed < 0 ? 0 : speed > 10 ? 10 : speed];
 }
 
-static avifImage *import(const pixel_view *view) {
-    avifPixelFormat format = view->channels == 1 ? AVIF_PIXEL_FORMAT_YUV400 : AVIF_PIXEL_FORMAT_YUV420;
-    avifImage *image = avifImageCreate((uint32_t)view->width, (uint32_t)view->height, 8, format);
+static avifImage *describe(int width, int height, int is_gray) {
+    avifPixelFormat format = is_gray ? AVIF_PIXEL_FORMAT_YUV400 : AVIF_PIXEL_FORMAT_YUV420;
+    avifImage *image = avifImageCreate((uint32_t)width, (uint32_t)height, 8, format);
     if (!image) return NULL;
     image->yuvRange = AVIF_RANGE_FULL;
     image->colorPrimaries = AVIF_COLOR_PRIMARIES_BT709;
     image->transferCharacteristics = AVIF_TRANSFER_CHARACTERISTICS_SRGB;
     image->matrixCoefficients = AVIF_MATRIX_COEFFICIENTS_BT601;
+    return image;
+}
+
+static avifImage *import(const pixel_view *view) {
+    avifImage *image = describe(view->width, view->height, view->channels == 1);
+    if (!image) return NULL;
     if (view->channels == 1) {
         avifImageAllocatePlanes(image, AVIF_PLANES_YUV);
         for (int y = 0; image->yuvPlanes[0] && y < view->height; y++)
@@ -70,16 +76,37 @@ static codec_status write_image(const avifImage *image, const avif_settings *set
     return sink_finish(&sink, out);
 }
 
-codec_status avif_encode(const pixel_view *view, const avif_settings *settings, encoded_image *out) {
+static codec_status check(int width, int height, const avif_settings *settings) {
     // What AV1 can hold.
     enum { MAX_SIDE = 65536 };
-    if (view->width > MAX_SIDE || view->height > MAX_SIDE) return CODEC_TOO_LARGE;
-    uint64_t area = (uint64_t)view->width * (uint64_t)view->height;
+    if (width > MAX_SIDE || height > MAX_SIDE) return CODEC_TOO_LARGE;
+    uint64_t area = (uint64_t)width * (uint64_t)height;
     if (settings->deadline && codec_now() + avif_least_time(area, settings->speed) > settings->deadline)
         return CODEC_DEADLINE;
+    return CODEC_OK;
+}
+
+codec_status avif_encode_planes(const planar_view *view, const void *settings, encoded_image *out) {
+    codec_status status = check(view->width, view->height, settings);
+    if (status != CODEC_OK) return status;
+    avifImage *image = describe(view->width, view->height, view->count == 1);
+    if (!image) return CODEC_NO_MEMORY;
+    // The image does not own them, and the encoder only reads.
+    for (int i = 0; i < view->count; i++) {
+        image->yuvPlanes[i] = (uint8_t *)view->planes[i];
+        image->yuvRowBytes[i] = (uint32_t)view->strides[i];
+    }
+    status = write_image(image, settings, out);
+    avifImageDestroy(image);
+    return status;
+}
+
+codec_status avif_encode(const pixel_view *view, const avif_settings *settings, encoded_image *out) {
+    codec_status status = check(view->width, view->height, settings);
+    if (status != CODEC_OK) return status;
     avifImage *image = import(view);
     if (!image) return CODEC_NO_MEMORY;
-    codec_status status = write_image(image, settings, out);
+    status = write_image(image, settings, out);
     avifImageDestroy(image);
     return status;
 }

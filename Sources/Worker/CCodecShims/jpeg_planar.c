@@ -268,8 +268,6 @@ static void encode(transcoder *t, const planar_job *job, planar_result *result) 
     jpeg_create_compress(out);
     out->progress = &t->encoding.progress;
     jpeg_sink_attach(&t->sink, out, job->max_bytes);
-    result->width = job->transposed ? job->window_height : job->window_width;
-    result->height = job->transposed ? job->window_width : job->window_height;
     out->image_width = (JDIMENSION)result->width;
     out->image_height = (JDIMENSION)result->height;
     out->input_components = t->count;
@@ -291,6 +289,15 @@ static void encode(transcoder *t, const planar_job *job, planar_result *result) 
         jpeg_write_raw_data(out, groups, (JDIMENSION)luma_rows);
     }
     jpeg_finish_compress(out);
+}
+
+static codec_status encode_by_another(const transcoder *t, const planar_job *job, planar_result *result) {
+    planar_view view = {.width = result->width, .height = result->height, .count = t->count};
+    for (int i = 0; i < t->count; i++) {
+        view.planes[i] = t->planes[i].plane;
+        view.strides[i] = t->planes[i].out_stride;
+    }
+    return job->encode(&view, job->settings, &result->image);
 }
 
 static void release(transcoder *t, const planar_job *job) {
@@ -337,6 +344,13 @@ static codec_status transcode(
             p->plane = given;
             given += (size_t)p->out_stride * (size_t)p->out_rows;
         } else pad(p, job->transposed ? p->out_height : p->out_width, job->transposed ? p->out_width : p->out_height);
+    }
+    result->width = job->transposed ? job->window_height : job->window_width;
+    result->height = job->transposed ? job->window_width : job->window_height;
+    if (job->encode) {
+        codec_status status = encode_by_another(t, job, result);
+        result->encode_ns = codec_now() - before;
+        return status;
     }
     if (setjmp(t->encoding.escape)) return t->encoding.status;
     encode(t, job, result);

@@ -13,10 +13,14 @@ extension EncodedPicture {
         return header.is_planar != 0 ? ImageSize(width: Int(header.width), height: Int(header.height)) : nil
     }
 
-    /// JPEG to JPEG in planes of YCbCr: no colour is converted, and chroma stays at its own resolution.
+    /// What such a file can become in planes.
+    public static let planarFormats: [ImageFormat] = [.jpeg, .webp, .avif]
+
+    /// JPEG to one of these in planes of YCbCr: no colour is converted, and chroma stays at its own resolution.
     public init(
-        transcodingJPEG bytes: UnsafeRawBufferPointer, _ geometry: StoredGeometry, quality: Int, limits: PixelLimits,
-        deadline: UInt64, timings: inout JobTimings
+        transcodingJPEG bytes: UnsafeRawBufferPointer, _ geometry: StoredGeometry, format: ImageFormat = .jpeg,
+        quality: Int, limits: PixelLimits, policy: ResultPolicy = ResultPolicy(), deadline: UInt64,
+        timings: inout JobTimings
     ) throws(JobFailure) {
         var job = planar_job()
         job.source_x = Int32(geometry.source.x)
@@ -37,13 +41,35 @@ extension EncodedPicture {
         job.max_memory = PictureSource.maxMemory
         job.deadline = deadline
         var result = planar_result()
-        try jpeg_planar_transcode(
-            bytes.assumingMemoryBound(to: UInt8.self).baseAddress, bytes.count, &job, &result
-        ).check()
+        let start = bytes.assumingMemoryBound(to: UInt8.self).baseAddress
+        // The settings are looked at while the job runs, and not after.
+        let status: codec_status
+        switch format {
+        case .webp:
+            var settings = webp_settings(
+                quality: Float(quality), method: Self.webpMethod, is_lossless: 0, max_bytes: limits.maxResultBytes,
+                deadline: deadline)
+            job.encode = webp_encode_planes
+            status = withUnsafePointer(to: &settings) {
+                job.settings = UnsafeRawPointer($0)
+                return jpeg_planar_transcode(start, bytes.count, &job, &result)
+            }
+        case .avif:
+            var settings = avif_settings(
+                quality: Int32(quality), speed: Int32(policy.avifSpeed), max_bytes: limits.maxResultBytes,
+                deadline: deadline)
+            job.encode = avif_encode_planes
+            status = withUnsafePointer(to: &settings) {
+                job.settings = UnsafeRawPointer($0)
+                return jpeg_planar_transcode(start, bytes.count, &job, &result)
+            }
+        default: status = jpeg_planar_transcode(start, bytes.count, &job, &result)
+        }
+        try status.check()
         timings.decode += result.decode_ns
         timings.resize += result.resize_ns
         timings.encode += result.encode_ns
         try self.init(
-            result.image, format: .jpeg, size: ImageSize(width: Int(result.width), height: Int(result.height)))
+            result.image, format: format, size: ImageSize(width: Int(result.width), height: Int(result.height)))
     }
 }

@@ -43,20 +43,20 @@ struct PictureJob {
         let geometry = try self.request.geometry(for: part, orientation: orientation, window: window)
         let target = self.request.target(for: geometry.output) ?? .jpeg
         try self.request.check(geometry.output, as: target)
-        guard planar != nil, target == .jpeg else {
+        guard planar != nil, EncodedPicture.planarFormats.contains(target) else {
             let picture = try self.open(reduction: geometry.reduction)
             // The plan was made for this size: a file that tells each reader another one is none to go on with.
             guard picture.size == picture.scale.size(of: size) else { throw .corruptSource }
             return try self.render(picture, geometry, as: target, timings)
         }
-        if self.request.options.quality == 0, geometry.isWhole(of: size),
+        if target == .jpeg, self.request.options.quality == 0, geometry.isWhole(of: size),
             let image = try self.lossless(geometry, size, &timings)
         {
             return JobResult(image, timings)
         }
         let image = try EncodedPicture(
-            transcodingJPEG: self.source, geometry, quality: self.request.quality(for: .jpeg), limits: self.limits,
-            deadline: self.request.deadline, timings: &timings)
+            transcodingJPEG: self.source, geometry, format: target, quality: self.request.quality(for: target),
+            limits: self.limits, policy: self.request.policy, deadline: self.request.deadline, timings: &timings)
         return try self.finish(image, geometry.isIdentity(of: size), timings)
     }
 

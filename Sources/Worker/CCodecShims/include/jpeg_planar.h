@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// JPEG to JPEG without leaving YCbCr: each plane is decoded at the DCT scale that fits, resampled at its own resolution,
-// and encoded as it is. No colour conversion, no chroma up-sampling.
+// JPEG to JPEG, WebP or AVIF without leaving YCbCr: each plane is decoded at the DCT scale that fits, resampled at its own
+// resolution, and encoded as it is. No colour conversion, no chroma up-sampling.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
 
 #include "pixel_source.h"
+#include "planar_view.h"
 
 typedef struct {
     int width, height;    // as stored, before any orientation
@@ -25,6 +26,9 @@ typedef struct {
     int mirrored_x, mirrored_y;                           // then mirrored
     int transposed;                                       // then columns become rows
     int quality;
+    // Who writes the file, from planes; NULL: JPEG, at the quality above.
+    codec_status (*encode)(const planar_view *view, const void *settings, encoded_image *out);
+    const void *settings;
     size_t max_bytes;
     uint64_t max_memory;  // bytes for the coefficients of a progressive file
     uint64_t deadline;    // 0 = none

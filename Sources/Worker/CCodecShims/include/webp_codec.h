@@ -3,6 +3,7 @@
 // WebP, lossy and lossless. Of an animation the first frame; `animation.h` has the others.
 #pragma once
 #include "pixel_source.h"
+#include "planar_view.h"
 
 // `exif` is where the file keeps it, if it does: inside `bytes`.
 codec_status webp_open(
@@ -19,3 +20,5 @@ typedef struct {
 
 // CODEC_TOO_LARGE for more than 16383 pixels to a side, which the format cannot hold.
 codec_status webp_encode(const pixel_view *view, const webp_settings *settings, encoded_image *out);
+// Lossy, from planes. `settings` are a `webp_settings`.
+codec_status webp_encode_planes(const planar_view *view, const void *settings, encoded_image *out);
