@@ -31,7 +31,7 @@ struct JobQueueTests {
         #expect(queue.push(1, cost: 0, now: 0) != nil)
         #expect(queue.push(2, cost: 0, now: 0) != nil)
         #expect(queue.push(3, cost: 0, now: 0) == nil)
-        _ = queue.pushFirst(4)
+        _ = queue.pushFirst(4, cost: 0)
         #expect(queue.pop() == 4)
     }
 
@@ -53,5 +53,21 @@ struct JobQueueTests {
         var turns: Set<Int> = []
         while let number = queue.pop() { turns.insert(number) }
         #expect(turns == expected)
+    }
+
+    @Test func `the cost of all that waits is known`() {
+        var queue = JobQueue<Int>(capacity: 3)
+        let first = queue.push(1, cost: 10, now: 0)
+        _ = queue.push(2, cost: 5000, now: 0)
+        _ = queue.pushFirst(3, cost: 7)
+        _ = queue.push(4, cost: 1, now: 0)
+        #expect(queue.cost == 5017)
+        let isRemoved = queue.remove(first ?? 0)
+        #expect(isRemoved)
+        #expect(queue.cost == 5007)
+        #expect(queue.pop() == 3)
+        #expect(queue.cost == 5000)
+        _ = queue.pop()
+        #expect(queue.cost == 0)
     }
 }

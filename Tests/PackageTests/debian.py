@@ -9,6 +9,19 @@ import tempfile
 
 MIRROR = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
 CACHE = pathlib.Path(__file__).resolve().parents[2] / ".build" / "debian"
+CONFIGURATION = "/etc/imageproxy/imageproxy.conf"
+
+
+def higher_version(package, directory):
+    """The same package with a higher version and another configuration as delivered."""
+    tree = directory / "tree"
+    subprocess.run(["dpkg-deb", "-R", package, tree], check=True)
+    control = (tree / "DEBIAN/control").read_text()
+    (tree / "DEBIAN/control").write_text(control.replace("\nVersion: ", "\nVersion: 1:"))
+    delivered = tree / CONFIGURATION.lstrip("/")
+    delivered.write_text(delivered.read_text() + "# another default\n")
+    subprocess.run(["dpkg-deb", "--root-owner-group", "-Znone", "--build", tree, directory / "higher.deb"], check=True)
+    return directory / "higher.deb"
 
 
 def base(packages=()):

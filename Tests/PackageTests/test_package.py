@@ -2,17 +2,14 @@
 """The package on a bare Debian 12 without systemd: installed, run, upgraded, taken away. The tests build on each other."""
 
 import os
-import subprocess
 
 import pytest
 
 import origin as origins
 import pictures
 import processes
-from debian import Debian
+from debian import CONFIGURATION, Debian, higher_version
 from front import Front
-
-CONFIGURATION = "/etc/imageproxy/imageproxy.conf"
 
 
 @pytest.fixture(scope="module")
@@ -22,18 +19,6 @@ def debian():
     machine.run("apt-get", "update", "-qq")
     yield machine
     machine.close()
-
-
-def higher_version(package, directory):
-    """The same package with a higher version and another configuration as delivered."""
-    tree = directory / "tree"
-    subprocess.run(["dpkg-deb", "-R", package, tree], check=True)
-    control = (tree / "DEBIAN/control").read_text()
-    (tree / "DEBIAN/control").write_text(control.replace("\nVersion: ", "\nVersion: 1:"))
-    delivered = tree / CONFIGURATION.lstrip("/")
-    delivered.write_text(delivered.read_text() + "# another default\n")
-    subprocess.run(["dpkg-deb", "--root-owner-group", "-Znone", "--build", tree, directory / "higher.deb"], check=True)
-    return directory / "higher.deb"
 
 
 def test_it_is_installed_on_a_bare_system(debian, package):

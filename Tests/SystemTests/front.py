@@ -112,12 +112,10 @@ class Front:
         self.assert_no_worker_left()
 
     def kill(self):
-        """SIGKILL; takes away the one thing that nobody is left to take away."""
-        directory = processes.jobs_directory(self.pid)
+        """SIGKILL; there is nothing that somebody would have to take away."""
         self.signal(SIGKILL)
         self.process.wait()
         self._reader.join(5)
-        processes.remove_directory(directory)
 
     def assert_no_worker_left(self, timeout=5):
         processes.wait_until(

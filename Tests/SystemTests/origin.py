@@ -136,12 +136,12 @@ class Origin:
 class Trap:
     """A listener that nobody may connect to."""
 
-    def __init__(self, family, address):
+    def __init__(self, family, address, port=0):
         self.listener = socket.socket(family)
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             self.listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        self.listener.bind((address, 0))
+        self.listener.bind((address, port))
         self.listener.listen(128)
         self.listener.setblocking(False)
         self.port = self.listener.getsockname()[1]

@@ -107,22 +107,3 @@ def wait_until(condition, timeout=10, interval=0.02, what=None):
             return value
         assert time.monotonic() < end, f"not within {timeout} s: {what or condition}"
         time.sleep(interval)
-
-
-def jobs_directory(front):
-    """The directory that holds a front's jobs socket."""
-    inodes = {target[8:-1] for target in descriptors(front).values() if target.startswith("socket:[")}
-    with open("/proc/net/unix") as file:
-        for line in file:
-            fields = line.split()
-            if len(fields) == 8 and fields[6] in inodes and fields[7].endswith("/jobs.sock"):
-                return os.path.dirname(fields[7])
-    return None
-
-
-def remove_directory(directory):
-    """Tidies up after a front that was killed and could not."""
-    if directory:
-        with contextlib.suppress(OSError):
-            os.unlink(f"{directory}/jobs.sock")
-            os.rmdir(directory)

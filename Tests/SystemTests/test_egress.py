@@ -68,17 +68,34 @@ def test_names_and_literals_cannot_be_told_from_silence(start, traps):
     assert len(texts) == 1 and trap.visits() == 0
 
 
-def test_redirects_to_private_addresses_are_refused(bin, tmp_path):
-    """In a network of its own, in which an origin can have a public address."""
-    command = [shutil.which("unshare"), "--net"]
+def on_stage(name, *arguments):
+    """What a script finds in a network of its own, in which an origin can have a public address."""
+    command = [shutil.which("unshare"), "--net", "--mount"]
     if os.geteuid() != 0:
         command.append("--map-root-user")
-    stage = pathlib.Path(__file__).with_name("egress_stage.py")
+    stage = pathlib.Path(__file__).with_name(name)
     result = subprocess.run(
-        [*command, sys.executable, str(stage), str(bin)], capture_output=True, text=True, timeout=120,
+        [*command, sys.executable, str(stage), *map(str, arguments)], capture_output=True, text=True, timeout=300,
         cwd=stage.parent)
     assert result.returncode == 0, result.stderr
-    outcome = json.loads(result.stdout)
+    return json.loads(result.stdout)
+
+
+def test_a_name_server_that_changes_its_mind_leads_nowhere_private(bin):
+    """DNS rebinding: what was checked is what is dialled, so there is no moment in which an answer could change."""
+    outcome = on_stage("rebinding_stage.py", bin, 100)
+    statuses = outcome["statuses"]
+    assert outcome["visits"] == 0 < outcome["control"], outcome
+    # The stage is right: names are asked for there, and public addresses are fetched from.
+    assert statuses["public"] == {"200": 300} and outcome["public"] > 200 and outcome["private"] > 200
+    assert set(statuses["inside"]) == set(statuses["alias"]) == {"502"}
+    for kind in ("mixed", "hidden", "flip", "flop"):
+        assert set(statuses[kind]) <= {"200", "502"}, outcome
+    assert statuses["flip"]["200"] > 0 and statuses["flop"]["502"] > 0
+
+
+def test_redirects_to_private_addresses_are_refused(bin):
+    outcome = on_stage("egress_stage.py", bin)
     # The stage is right: a public address is fetched from, and a redirect to another one followed.
     assert outcome.pop("public") == 200 and outcome.pop("public to public") == 200
     visits = outcome.pop("visits")

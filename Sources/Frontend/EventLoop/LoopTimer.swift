@@ -8,6 +8,8 @@ public final class LoopTimer {
     private let handle = Handle<uv_timer_t>()
     private let action: @LoopActor () -> Void
     private let isRepeating: Bool
+    /// When a timer that fires once is over.
+    private let due: ContinuousClock.Instant
     private var isStopped = false
 
     /// - Parameters:
@@ -17,16 +19,27 @@ public final class LoopTimer {
     public init(after delay: Duration, every interval: Duration? = nil, _ action: @escaping @LoopActor () -> Void) {
         self.action = action
         self.isRepeating = interval != nil
+        self.due = .now + delay
         // The loop's idea of "now" is from the last poll: without this a timer set late in a long turn fires early.
         uv_update_time(Loop.shared.handle)
         uv_timer_init(Loop.shared.handle, self.handle.pointer)
         self.handle.attach(self)
+        self.start(self.ticks(in: delay), every: interval?.milliseconds ?? 0)
+    }
+
+    private func start(_ milliseconds: UInt64, every interval: UInt64) {
         uv_timer_start(
             self.handle.pointer,
             { pointer in
                 nonisolated(unsafe) let pointer = pointer!
-                LoopActor.assumeIsolated { Handle<uv_timer_t>.owner(of: pointer, as: LoopTimer.self).fire() }
-            }, self.ticks(in: delay), interval?.milliseconds ?? 0)
+                LoopActor.assumeIsolated { Handle<uv_timer_t>.owner(of: pointer, as: LoopTimer.self).expire() }
+            }, milliseconds, interval)
+    }
+
+    /// libuv reads a clock that lags by up to a tick of the kernel's, so it may be early.
+    private func expire() {
+        let rest = self.isRepeating ? .zero : self.due - .now
+        if rest > .zero { self.start(rest.milliseconds, every: 0) } else { self.fire() }
     }
 
     /// libuv counts in whole milliseconds, and the one that runs now may be all but over.

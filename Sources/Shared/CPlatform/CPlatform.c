@@ -108,6 +108,11 @@ int cp_connect(const char *path) {
     return fd;
 }
 
+int cp_open_place(const char *path) {
+    int fd = open(path, O_PATH | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
 int cp_accept(int fd) {
     int accepted;
     do accepted = accept4(fd, NULL, NULL, SOCK_CLOEXEC);

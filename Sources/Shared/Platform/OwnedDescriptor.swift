@@ -32,5 +32,10 @@ public struct OwnedDescriptor: ~Copyable, Sendable {
         self.number = result
     }
 
+    /// A file as a place, neither read nor written. It can be reached as `/proc/self/fd/…` after its path is gone.
+    public static func place(of path: String) throws(SystemError) -> OwnedDescriptor {
+        try OwnedDescriptor(checking: cp_open_place(path), "cannot open \(path)")
+    }
+
     deinit { Glibc.close(self.number) }
 }

@@ -11,17 +11,23 @@ private final class Counter {
     var order: [Int] = []
 }
 
-/// Runs `body` many times, and sees that handles do not become more: other suites use the same loop and have some open,
-/// but nobody opens that many.
+/// Runs `body` many times, and sees that handles do not become more. Other suites use the same loop, and open and close
+/// handles meanwhile: a leak shows in each of several rounds, theirs do not.
 private func expectNoLeak(
     times: Int = 200, _ body: @escaping @LoopActor () async throws -> Void
 ) async throws {
     try await onLoop {
-        let before = Loop.shared.openHandles
-        for _ in 0..<times { try await body() }
-        // Closing takes a turn of the loop.
-        for _ in 0..<200 where Loop.shared.openHandles >= before + times / 2 { try await sleep(for: .milliseconds(10)) }
-        #expect(Loop.shared.openHandles < before + times / 2)
+        var smallestGrowth = Int.max
+        for _ in 0..<10 where smallestGrowth >= times / 2 {
+            let before = Loop.shared.openHandles
+            for _ in 0..<times { try await body() }
+            // Closing takes a turn of the loop.
+            for _ in 0..<100 where Loop.shared.openHandles >= before + times / 2 {
+                try await sleep(for: .milliseconds(10))
+            }
+            smallestGrowth = min(smallestGrowth, Loop.shared.openHandles - before)
+        }
+        #expect(smallestGrowth < times / 2)
     }
 }
 

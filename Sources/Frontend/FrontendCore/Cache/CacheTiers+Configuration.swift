@@ -5,7 +5,7 @@ extension CacheTiers {
     ///
     /// - Throws: one line that says which of them this program cannot use.
     convenience init(_ configuration: Configuration, rules: OriginRules, metrics: Metrics) throws(UsageError) {
-        let seal: Seal = configuration.cacheSecret.map { .secret($0) } ?? .digest
+        let seal = Seal(configuration)
         var tiers: [Tier] = []
         var fleet: Fleet?
         for setting in configuration.caches {

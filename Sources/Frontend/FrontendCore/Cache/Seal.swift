@@ -7,6 +7,10 @@ enum Seal: Sendable {
     case digest
     case secret([UInt8])
 
+    init(_ configuration: Configuration) {
+        self = configuration.cacheSecret.map { .secret($0) } ?? .digest
+    }
+
     /// `sha-256=` or `hmac-sha-256=`, and 64 hexadecimal digits.
     func mark(_ bytes: some Collection<UInt8>) -> String {
         let bytes = Array(bytes)

@@ -39,6 +39,8 @@ public struct Configuration: Sendable {
     public var allowPrivateNetworks = false
     public var maxSourceBytes = 64 << 20
     public var fetchTimeout = Duration.seconds(30)
+    /// Requests to one host at a time: more than a popular one needs, fewer than a slow one could use up.
+    public var maxFetchesPerHost = 128
     /// PEM file with certificates that origins may also be signed by.
     public var tlsCAFile: String?
 
@@ -72,6 +74,8 @@ public struct Configuration: Sendable {
     public var jobsSocket: String?
     /// Jobs that may wait for a worker.
     public var maxQueue = 256
+    /// How long they may have to wait, as far as can be foreseen.
+    public var maxQueueWait = Duration.seconds(3)
     public var requireSandbox = SandboxRequirement.standard
     public var workerProgram: String?
 

@@ -85,6 +85,12 @@ extension Flag {
                 configuration.fetchTimeout = try duration(text, atLeast: .milliseconds(1))
             }),
         Flag(
+            name: "maxFetchesPerHost", group: .origins, valueName: "number", defaultText: "128",
+            help: "requests to one host at a time; as many again wait, and beyond that clients are answered 503",
+            kind: .value { (configuration, text) throws(FlagError) in
+                configuration.maxFetchesPerHost = try integer(text, in: 1...100_000)
+            }),
+        Flag(
             name: "tlsCAFile", group: .origins, valueName: "file", defaultText: "",
             help: "PEM file with further certificate authorities",
             kind: .value { (configuration, text) throws(FlagError) in configuration.tlsCAFile = text }),
@@ -212,6 +218,12 @@ extension Flag {
             help: "jobs that may wait for a worker; beyond that clients are answered 503",
             kind: .value { (configuration, text) throws(FlagError) in
                 configuration.maxQueue = try integer(text, in: 1...100_000)
+            }),
+        Flag(
+            name: "maxQueueWait", group: .workers, valueName: "duration", defaultText: "3s",
+            help: "longest wait for a worker that can be foreseen; who would wait longer is answered 503 at once",
+            kind: .value { (configuration, text) throws(FlagError) in
+                configuration.maxQueueWait = try duration(text, atLeast: .milliseconds(1))
             }),
         Flag(
             name: "requireSandbox", group: .workers, valueName: "strict|standard|off", defaultText: "standard",

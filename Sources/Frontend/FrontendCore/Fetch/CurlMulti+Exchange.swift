@@ -3,7 +3,8 @@
 internal import EventLoop
 
 extension CurlMulti {
-    /// Runs a transfer, and once more where it met a connection with something on it that belongs to no request.
+    /// Runs a transfer, and once more where it met a connection with something on it that belongs to no request, or
+    /// one that was dropped before it answered.
     ///
     /// - Parameter make: makes the transfer; true = for a connection of its own.
     /// - Throws: `FetchError`; `CancellationError`.
@@ -13,7 +14,9 @@ extension CurlMulti {
         let first = try make(false)
         do {
             return try await self.run(first, atMost: try Self.rest(of: deadline))
-        } catch  where first.hasMetLeftovers && !(error is CancellationError) {
+        } catch
+            where (first.hasMetLeftovers || first.wasDroppedUnanswered) && !(error is CancellationError)
+        {
             return try await self.run(make(true), atMost: try Self.rest(of: deadline))
         }
     }

@@ -31,10 +31,9 @@ final class CurlMulti {
 
     /// Connections that are kept, those in use included. Above it the one that has idled longest is closed.
     private static let maximumKept = 256
-    /// Connections to one host: more than a popular one needs, less than a slow one could use up.
-    private static let maximumPerHost = 128
 
-    init() {
+    /// - Parameter maximumPerHost: connections to one host.
+    init(maximumPerHost: Int) {
         guard CurlLibrary.isReady, let multi = curl_multi_init() else { return }
         self.multi = multi
         // Safe: after `close`, which `deinit` calls too, libcurl has nothing left to call back about.
@@ -42,7 +41,7 @@ final class CurlMulti {
         curlshim_multi_set_socket_callback(multi, Self.onSocket, me)
         curlshim_multi_set_timer_callback(multi, Self.onTimer, me)
         curlshim_multi_set_long(multi, CURLMOPT_MAXCONNECTS, Self.maximumKept)
-        curlshim_multi_set_long(multi, CURLMOPT_MAX_HOST_CONNECTIONS, Self.maximumPerHost)
+        curlshim_multi_set_long(multi, CURLMOPT_MAX_HOST_CONNECTIONS, maximumPerHost)
     }
 
     isolated deinit { self.close() }

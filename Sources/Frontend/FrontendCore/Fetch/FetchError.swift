@@ -25,6 +25,8 @@ enum FetchError: Error, Hashable, Sendable {
     case protocolViolation(String)
     /// The origin used a content coding that nobody asked for.
     case contentCoding(String)
+    /// Too many others ask this host already.
+    case busy(String)
     /// This side's fault: no memory, no descriptor, closed.
     case internalFailure(String)
 
@@ -55,6 +57,7 @@ enum FetchError: Error, Hashable, Sendable {
         case .badRedirect: (502, "bad_redirect", "the remote host redirects to a URL that cannot be fetched")
         case .protocolViolation: (502, "protocol", "the remote host's answer breaks the rules of HTTP")
         case .contentCoding: (502, "content_coding", "the remote host's answer has an unwanted content coding")
+        case .busy: (503, "busy", "too many ask the remote host, try again shortly")
         case .internalFailure: (503, "internal", "the remote URL cannot be fetched now")
         }
     }
@@ -69,6 +72,7 @@ enum FetchError: Error, Hashable, Sendable {
             .resolve(let detail), .connect(let detail), .tls(let detail), .badRedirect(let detail),
             .protocolViolation(let detail), .contentCoding(let detail), .internalFailure(let detail):
             detail
+        case .busy(let host): "too many requests for \(host) at a time"
         case .forbiddenPort(_, let port): "port \(port) is not allowed"
         case .timedOut(let phase, let detail): "\(phase.rawValue): \(detail)"
         case .tooLarge(let limit): "more than \(limit) bytes"

@@ -19,4 +19,6 @@ struct FetchLimits: Sendable {
     /// Bytes of the same, with status lines and line ends.
     var maximumHeaderBytes = 64 * 1024
     var maximumRedirects = 10
+    /// Requests to one host at a time; as many again wait.
+    var maximumPerHost = 128
 }

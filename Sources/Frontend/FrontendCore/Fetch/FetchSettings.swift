@@ -28,6 +28,7 @@ struct FetchSettings: Sendable {
         }
         self.limits.maximumBytes = configuration.maxSourceBytes
         self.limits.total = configuration.fetchTimeout
+        self.limits.maximumPerHost = configuration.maxFetchesPerHost
         self.followsRedirects = configuration.followRedirects
         self.userAgent = configuration.userAgent
         self.accept = configuration.contentTypes.joined(separator: ", ")

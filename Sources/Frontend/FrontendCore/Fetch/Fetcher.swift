@@ -8,10 +8,13 @@ internal import EventLoop
 @LoopActor
 final class Fetcher {
     private let settings: FetchSettings
-    private let multi = CurlMulti()
+    private let multi: CurlMulti
+    private let gate: HostGate
 
     init(_ settings: FetchSettings) {
         self.settings = settings
+        self.multi = CurlMulti(maximumPerHost: settings.limits.maximumPerHost)
+        self.gate = HostGate(limit: settings.limits.maximumPerHost)
     }
 
     convenience init(_ configuration: Configuration) {
@@ -39,7 +42,9 @@ final class Fetcher {
         for hop in 0...limits.maximumRedirects {
             try self.settings.rules.check(target, hop: hop)
             let sent = target.url == conditionalURL ? fields : fields.withoutConditions()
-            let answer = try await self.exchange(with: target, sent, until: deadline)
+            let answer = try await self.gate.pass(to: target.host, waiting: try Self.rest(of: deadline)) {
+                try await self.exchange(with: target, sent, until: deadline)
+            }
             guard let location = answer.location else {
                 guard answer.head.status != 304 || sent.isConditional else {
                     throw FetchError.protocolViolation("\"not modified\", which nobody asked")

@@ -43,6 +43,9 @@ final class Transfer {
     /// The connection was opened for an earlier transfer, and had bytes on it before this request was sent: they can be
     /// no answer to it. Nothing was sent; the same request may be made once more, on a connection of its own.
     private(set) var hasMetLeftovers = false
+    /// The connection was opened for an earlier transfer, and its origin was just closing it: no byte of an answer came.
+    /// That is nobody's fault, and a GET may be made once more (RFC 9112 9.3.1). libcurl itself does so in most cases.
+    private(set) var wasDroppedUnanswered = false
     private var hasOpenedSocket = false
     private var hasSentRequest = false
     private var received = 0
@@ -308,7 +311,12 @@ final class Transfer {
         self.end = nil
         if let head, let location { return Answer(head: head, body: Blob([]), location: location) }
         if let failure { throw failure }
-        guard code == CURLE_OK else { throw self.error(for: code) }
+        guard code == CURLE_OK else {
+            let isDropped = [CURLE_UNRECOVERABLE_POLL, CURLE_RECV_ERROR, CURLE_SEND_ERROR, CURLE_GOT_NOTHING].contains(
+                code)
+            self.wasDroppedUnanswered = isDropped && self.received == 0 && self.hasSentRequest && !self.hasOpenedSocket
+            throw self.error(for: code)
+        }
         guard let head, let sink else { throw .protocolViolation("no complete head") }
         // libcurl has counted already. A picture cut short must never pass for a whole one, so this counts again.
         guard head.bodyLength == nil || head.bodyLength == sink.count else {

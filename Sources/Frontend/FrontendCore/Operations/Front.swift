@@ -37,11 +37,13 @@ public final class Front {
         self.metrics = metrics
         self.supervisor = configuration.jobsSocket == nil ? try WorkerSupervisor(configuration, metrics: metrics) : nil
         self.fetcher = Fetcher(configuration)
-        self.dispatcher = JobDispatcher(
-            socketPath: configuration.jobsSocket ?? self.supervisor?.socketPath ?? "",
-            maxQueue: configuration.maxQueue, requirement: configuration.requireSandbox, metrics: metrics)
         let rules = OriginRules(configuration)
         self.cache = try CacheTiers(configuration, rules: rules, metrics: metrics)
+        let poison = PoisonList(shared: self.cache.redis, seal: Seal(configuration))
+        self.dispatcher = JobDispatcher(
+            socketPath: configuration.jobsSocket ?? self.supervisor?.socketPath ?? "",
+            maxQueue: configuration.maxQueue, maxWait: configuration.maxQueueWait,
+            requirement: configuration.requireSandbox, poison: poison, metrics: metrics)
         let fetcher = self.fetcher
         let origins = OriginStore(rules: rules, cache: self.cache, sample: sample) { url, fields, validated in
             let started = ContinuousClock.now
@@ -56,9 +58,11 @@ public final class Front {
                 throw error
             }
         }
-        let transformer = Transformer(configuration: configuration, dispatcher: self.dispatcher)
+        let transformer = Transformer(
+            configuration: configuration, dispatcher: self.dispatcher, poison: poison)
         let pipeline = RequestPipeline(
-            policy: configuration.onTransformError, origins: origins, cache: self.cache
+            policy: configuration.onTransformError, origins: origins, cache: self.cache,
+            admit: { try transformer.admit() }
         ) { original, options in
             let started = ContinuousClock.now
             // By the bytes, never by an origin's word: labels must be few.
@@ -139,10 +143,7 @@ public final class Front {
 
     /// Finishes what was accepted, then ends the loop. A second signal ends it at once.
     private func stop() {
-        guard !self.isStopping else {
-            self.supervisor?.removeSocket()
-            exit(1)
-        }
+        guard !self.isStopping else { exit(1) }
         self.isStopping = true
         Log.line("stopping: \(self.server.connectionCount) connections open")
         self.manager.stopping()

@@ -14,9 +14,13 @@ final class RequestPipeline {
     /// Makes a variant of an original, see `Transformer`.
     typealias Transform = @LoopActor (CacheEntry, TransformOptions) async throws -> CacheEntry
 
+    /// Says no before anything is fetched.
+    typealias Admission = @LoopActor () throws -> Void
+
     private let policy: TransformErrorPolicy
     private let origins: OriginStore
     private let transform: Transform
+    private let admit: Admission
     private let cache: CacheTiers
     private let clock: WallClock
     private let fills = FillTable<Picture>()
@@ -24,10 +28,11 @@ final class RequestPipeline {
 
     init(
         policy: TransformErrorPolicy, origins: OriginStore, cache: CacheTiers, clock: WallClock = WallClock(),
-        transform: @escaping Transform
+        admit: @escaping Admission = {}, transform: @escaping Transform
     ) {
         self.policy = policy
         self.origins = origins
+        self.admit = admit
         self.transform = transform
         self.cache = cache
         self.clock = clock
@@ -113,6 +118,8 @@ final class RequestPipeline {
         _ wanted: Wanted, stored: CacheEntry?, now: Int64, _ patience: OriginStore.Patience, _ lease: FleetLease?
     ) async throws -> Picture {
         let request = wanted.request
+        // With something stored, the origin may well say that it is still right.
+        if stored == nil { try self.admit() }
         let original = try await self.origins.original(wanted.url.remote.string, for: request, now: now, patience)
         if let stored, CacheEntry.isServerError(original.status),
             let stale = self.cache.stale(stored, wanted.key, for: request, because: .serverError)

@@ -35,10 +35,19 @@ struct UntransformableError: Error {
 final class Transformer {
     private let configuration: Configuration
     private let dispatcher: JobDispatcher
+    private let poison: PoisonList
 
-    init(configuration: Configuration, dispatcher: JobDispatcher) {
+    init(configuration: Configuration, dispatcher: JobDispatcher, poison: PoisonList) {
         self.configuration = configuration
         self.dispatcher = dispatcher
+        self.poison = poison
+    }
+
+    /// Refuses what would be refused later anyway, before anything is fetched for it.
+    ///
+    /// - Throws: `RequestError`.
+    func admit() throws {
+        if let refusal = self.dispatcher.refusal { throw RequestError(.overloaded, detail: refusal) }
     }
 
     /// - Throws: `UntransformableError`; `RequestError` when no worker is to be had.
@@ -52,6 +61,11 @@ final class Transformer {
             source: original.body, sourceFormat: format, options: options, scaleUp: self.configuration.scaleUp,
             limits: limits, policy: self.configuration.resultPolicy, timeLimit: self.configuration.transformTimeout)
 
+        if self.poison.isWorthAsking,
+            await self.poison.isPoison(PoisonList.Key(source: original.body.digest(), options: options))
+        {
+            throw UntransformableError(reason: "crashed", detail: "has killed workers, and is not tried again for now")
+        }
         // Hashing many megabytes takes as long as hundreds of requests: it goes on while a worker is at it.
         async let digest = original.body.digest()
         let picture: TransformedPicture
@@ -61,9 +75,7 @@ final class Transformer {
             throw UntransformableError(failure)
         } catch JobError.poisonous(let detail) {
             throw UntransformableError(reason: "crashed", detail: detail)
-        } catch JobError.overloaded {
-            throw RequestError(.overloaded, detail: "the queue of jobs is full")
-        } catch JobError.timedOut(let detail) {
+        } catch JobError.overloaded(let detail), JobError.timedOut(let detail) {
             throw RequestError(.overloaded, detail: detail)
         }
         var variant = original

@@ -13,56 +13,29 @@ internal import WorkerProtocol
 /// nothing but a worker, and no worker takes one whose client has gone.
 @LoopActor
 final class JobDispatcher {
-    /// One job on its way, and whoever waits for it.
-    private final class Pending {
-        let job: PictureJob
-        private var continuation: UnsafeContinuation<Result<TransformedPicture, JobError>, Never>?
-        let enqueuedAt: ContinuousClock.Instant
-        /// When it has waited too long for a worker.
-        let latestStart: ContinuousClock.Instant
-        /// How often the job's bytes were to blame for the end of a worker's child.
-        var deaths = 0
-        /// How often a worker went away without the bytes being to blame.
-        var losses = 0
-
-        init(
-            _ job: PictureJob, now: ContinuousClock.Instant,
-            _ continuation: UnsafeContinuation<Result<TransformedPicture, JobError>, Never>
-        ) {
-            self.job = job
-            self.enqueuedAt = now
-            self.latestStart = now + JobDispatcher.maximumWait
-            self.continuation = continuation
-        }
-
-        /// False once somebody has been told, or nobody listens any more.
-        var isWanted: Bool { self.continuation != nil }
-
-        func finish(_ result: Result<TransformedPicture, JobError>) {
-            self.continuation?.resume(returning: result)
-            self.continuation = nil
-        }
-    }
-
     /// A job that has waited this long gets another ticket: the keeper that took its first one may have been stopped
     /// with the connection in its hands.
     private static let patience = Duration.milliseconds(500)
     /// Tickets beyond the number of waiting jobs.
     private static let maximumSpareTickets = 8
+    /// Of one job. Those of a picture, whichever job asked for it, are the list's to count.
     private static let maximumDeaths = 2
-    /// A job that no worker has taken by then is given up: its client has waited long enough to be told to come back.
-    private nonisolated static let maximumWait = Duration.seconds(15)
+    private static let maximumStalls = 2
+    /// So few may always wait: an estimate from a few jobs says little.
+    private static let leastQueue = 8
     /// A bound for the case that somebody kills workers faster than they can work.
     private static let maximumLosses = 50
 
     private let socketPath: String
     private let requirement: SandboxRequirement
     private let metrics: Metrics
+    private let poison: PoisonList
+    private let maxWait: Duration
     private let clock = ContinuousClock()
     private let start = ContinuousClock().now
-    private var queue: JobQueue<Pending>
+    private var queue: JobQueue<PendingJob>
     /// By token: everything that was asked for and is not answered, with its place in the queue.
-    private var waiting: [UInt64: (id: UInt64, pending: Pending)] = [:]
+    private var waiting: [UInt64: (id: UInt64, pending: PendingJob)] = [:]
     private var nextToken: UInt64 = 0
     private var ticketsOut = 0
     /// Tickets that no keeper has taken yet.
@@ -71,13 +44,22 @@ final class JobDispatcher {
     /// What the last worker that said hello has said.
     private(set) var sandbox: SandboxLayers?
     private var meter = LoadMeter()
+    private var rate = WorkRate()
     private var isUnreachable = false
 
     /// Jobs that workers are busy with now.
     private(set) var running = 0
 
-    init(socketPath: String, maxQueue: Int, requirement: SandboxRequirement, metrics: Metrics) {
+    /// - Parameters:
+    ///   - maxQueue: jobs that may wait for a worker.
+    ///   - maxWait: how long, by what is known of the workers' speed; who would wait longer is refused at once.
+    init(
+        socketPath: String, maxQueue: Int, maxWait: Duration, requirement: SandboxRequirement, poison: PoisonList,
+        metrics: Metrics
+    ) {
         self.socketPath = socketPath
+        self.maxWait = maxWait
+        self.poison = poison
         self.requirement = requirement
         self.metrics = metrics
         self.queue = JobQueue(capacity: maxQueue)
@@ -91,6 +73,15 @@ final class JobDispatcher {
 
     var isFull: Bool { self.queue.count >= self.queue.capacity }
 
+    /// Why a job that came now would be refused; nil when it would not.
+    var refusal: String? {
+        if self.isFull { return "the queue of jobs is full" }
+        guard self.queue.count >= Self.leastQueue else { return nil }
+        self.noteQueue()
+        guard let wait = self.rate.time(for: self.queue.cost), wait > self.maxWait else { return nil }
+        return "the wait for a worker would be \(wait.roundedUpMilliseconds) ms"
+    }
+
     /// Jobs that may wait.
     var queueLimit: Int { self.queue.capacity }
 
@@ -103,7 +94,7 @@ final class JobDispatcher {
         let token = self.nextToken
         let result = await withTaskCancellationHandler {
             await withUnsafeContinuation { (continuation: UnsafeContinuation<_, Never>) in
-                self.enqueue(Pending(job, now: self.clock.now, continuation), token: token)
+                self.enqueue(PendingJob(job, now: self.clock.now, continuation), token: token)
             }
         } onCancel: {
             spawn { self.abandon(token) }
@@ -113,12 +104,12 @@ final class JobDispatcher {
         return try result.get()
     }
 
-    private func enqueue(_ pending: Pending, token: UInt64) {
-        guard !Task.isCancelled else { return pending.finish(.failure(.overloaded)) }
+    private func enqueue(_ pending: PendingJob, token: UInt64) {
+        guard !Task.isCancelled else { return pending.finish(.failure(.overloaded(detail: "cancelled"))) }
         let now = (self.clock.now - self.start).roundedUpMilliseconds
-        guard let id = self.queue.push(pending, cost: pending.job.cost, now: Int64(now)) else {
-            return pending.finish(.failure(.overloaded))
-        }
+        if let refusal { return pending.finish(.failure(.overloaded(detail: refusal))) }
+        guard let id = self.queue.push(pending, cost: pending.cost, now: Int64(now)) else { return }
+        self.noteQueue()
         self.waiting[token] = (id, pending)
         self.sendTickets()
     }
@@ -126,8 +117,13 @@ final class JobDispatcher {
     private func abandon(_ token: UInt64) {
         guard let (id, pending) = self.waiting.removeValue(forKey: token) else { return }
         _ = self.queue.remove(id)
+        self.noteQueue()
         // A running job notices by itself: its ticket looks at `isWanted` while it waits for the reply.
-        pending.finish(.failure(.overloaded))
+        pending.finish(.failure(.overloaded(detail: "cancelled")))
+    }
+
+    private func noteQueue() {
+        self.rate.note(isBacklogged: !self.queue.isEmpty, at: self.clock.now - self.start)
     }
 
     /// After the last job.
@@ -178,6 +174,7 @@ final class JobDispatcher {
         for (id, pending) in self.waiting.values where pending.latestStart < now {
             if self.queue.remove(id) { pending.finish(.failure(.timedOut(detail: "no worker took the job in time"))) }
         }
+        self.noteQueue()
     }
 
     /// One ticket's life: hello, job, reply.
@@ -204,12 +201,21 @@ final class JobDispatcher {
         self.running -= 1
         connection.close()
         self.meter.add(busy: self.clock.now - started, waited: waited, at: self.clock.now - self.start)
-        self.settle(pending, end)
+        await self.settle(pending, end)
     }
 
-    private func nextWanted() -> Pending? {
+    private func nextWanted() -> PendingJob? {
+        defer { self.noteQueue() }
         while let pending = self.queue.pop() {
-            if pending.isWanted { return pending }
+            guard pending.isWanted else { continue }
+            // It may have become known as one while this job waited.
+            if let source = pending.job.source.knownDigest,
+                self.poison.isKnown(PoisonList.Key(source: source, options: pending.job.options))
+            {
+                pending.finish(.failure(.poisonous(detail: "has killed workers")))
+                continue
+            }
+            return pending
         }
         return nil
     }
@@ -226,26 +232,50 @@ final class JobDispatcher {
         }
     }
 
-    private func settle(_ pending: Pending, _ end: JobEnd) {
+    private func settle(_ pending: PendingJob, _ end: JobEnd) async {
         switch end {
         case .done(let picture):
+            self.noteQueue()
+            self.rate.done(cost: pending.cost)
             self.note(picture.cost)
             pending.finish(.success(picture))
         case .failed(let failure): pending.finish(.failure(.failed(failure)))
         case .unwanted: break
         case .died(let how):
-            pending.deaths += 1
+            await self.blame(pending, how)
+        case .lied(let how):
             self.metrics.childDied("picture")
-            Log.line("a worker's child \(how) over a picture of \(pending.job.source.count) bytes")
-            if pending.deaths >= Self.maximumDeaths { return pending.finish(.failure(.poisonous(detail: how))) }
-            self.requeue(pending)
+            Log.line("a worker \(how); its answer was thrown away")
+            pending.deaths += 1
+            self.retry(pending, unless: pending.deaths >= Self.maximumDeaths, .poisonous(detail: how))
+        case .stalled(let how):
+            self.metrics.childDied("outside")
+            Log.line("a worker \(how)")
+            pending.stalls += 1
+            self.retry(pending, unless: pending.stalls >= Self.maximumStalls, .timedOut(detail: how))
         case .lost(let how):
-            pending.losses += 1
             self.metrics.childDied("outside")
             Log.detail("lost a worker: \(how)")
-            guard pending.losses < Self.maximumLosses else { return pending.finish(.failure(.timedOut(detail: how))) }
-            self.requeue(pending)
+            pending.losses += 1
+            self.retry(pending, unless: pending.losses >= Self.maximumLosses, .timedOut(detail: how))
         }
+    }
+
+    /// The job's bytes have ended the process that was at them.
+    private func blame(_ pending: PendingJob, _ how: String) async {
+        self.metrics.childDied("picture")
+        let source = await pending.job.source.digest()
+        let all = await self.poison.blame(PoisonList.Key(source: source, options: pending.job.options))
+        pending.deaths += 1
+        let isLast = max(all, pending.deaths) >= Self.maximumDeaths
+        Log.line(
+            "a worker's child \(how) over a picture of \(pending.job.source.count) bytes, SHA-256 \(source.hex.prefix(16))…"
+                + (isLast ? "; it is not tried again for \(PoisonList.lifetime.components.seconds / 60) minutes" : ""))
+        self.retry(pending, unless: isLast, .poisonous(detail: how))
+    }
+
+    private func retry(_ pending: PendingJob, unless isOver: Bool, _ failure: JobError) {
+        if isOver { pending.finish(.failure(failure)) } else { self.requeue(pending) }
     }
 
     private func note(_ cost: Reply.Cost) {
@@ -254,9 +284,10 @@ final class JobDispatcher {
         self.metrics.observe(.encode, .microseconds(Int64(cost.encode)))
     }
 
-    private func requeue(_ pending: Pending) {
+    private func requeue(_ pending: PendingJob) {
         guard pending.isWanted else { return }
-        let id = self.queue.pushFirst(pending)
+        let id = self.queue.pushFirst(pending, cost: pending.cost)
+        self.noteQueue()
         if let token = self.waiting.first(where: { $0.value.pending === pending })?.key {
             self.waiting[token] = (id, pending)
         }

@@ -9,6 +9,7 @@ struct JobQueue<Element> {
     private struct Entry {
         let turn: Int64
         let id: UInt64
+        let cost: Int64
         let element: Element
 
         func isBefore(_ other: Entry) -> Bool { self.turn != other.turn ? self.turn < other.turn : self.id < other.id }
@@ -21,6 +22,8 @@ struct JobQueue<Element> {
     /// A binary heap: an entry is before both of its children, at 2i+1 and 2i+2.
     private var heap: [Entry] = []
     private var nextID: UInt64 = 0
+    /// Of all that waits, in milliseconds of work.
+    private(set) var cost: Int64 = 0
 
     init(capacity: Int) {
         self.capacity = capacity
@@ -37,17 +40,21 @@ struct JobQueue<Element> {
         guard self.heap.count < self.capacity else { return nil }
         self.nextID += 1
         let turn = now + min(max(0, cost), Self.maximumHandicap)
-        self.heap.append(Entry(turn: turn, id: self.nextID, element: element))
-        self.siftUp(self.heap.count - 1)
+        self.append(Entry(turn: turn, id: self.nextID, cost: max(0, cost), element: element))
         return self.nextID
     }
 
     /// Puts back a job whose worker went away, ahead of everybody: it has waited once. It may exceed the capacity.
-    mutating func pushFirst(_ element: Element) -> UInt64 {
+    mutating func pushFirst(_ element: Element, cost: Int64) -> UInt64 {
         self.nextID += 1
-        self.heap.append(Entry(turn: .min, id: self.nextID, element: element))
-        self.siftUp(self.heap.count - 1)
+        self.append(Entry(turn: .min, id: self.nextID, cost: max(0, cost), element: element))
         return self.nextID
+    }
+
+    private mutating func append(_ entry: Entry) {
+        self.cost += entry.cost
+        self.heap.append(entry)
+        self.siftUp(self.heap.count - 1)
     }
 
     /// Takes the job whose turn it is.
@@ -64,6 +71,7 @@ struct JobQueue<Element> {
 
     private mutating func remove(at position: Int) -> Element {
         let entry = self.heap[position]
+        self.cost -= entry.cost
         let last = self.heap.removeLast()
         if position < self.heap.count {
             self.heap[position] = last

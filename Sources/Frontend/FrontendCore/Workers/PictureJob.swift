@@ -21,11 +21,26 @@ struct PictureJob: Sendable {
         self.options.format.map { [$0] } ?? self.options.accepted + self.sourceFormat.resultFormats
     }
 
-    /// Expected work in milliseconds, from the header's pixel count alone: about 3 ms a megapixel for JPEG and 25 for
-    /// PNG, as measured on one core; only the order of magnitude matters.
+    /// Expected work in milliseconds, from the header alone: what it takes to decode the source and to encode the
+    /// result, as measured on one core; only the order of magnitude matters.
     var cost: Int64 {
-        let pixels = self.source.withSpan { ImageHeader.size(of: $0)?.area } ?? 1_000_000
-        return Int64(pixels / 1_000_000) * (self.sourceFormat == .jpeg ? 3 : 25)
+        let source = self.source.withSpan { ImageHeader.size(of: $0) } ?? ImageSize(width: 1000, height: 1000)
+        let result = TransformPlan.make(for: source, options: self.options, scaleUp: self.scaleUp).output
+        let decoding = Self.megapixels(source) * (self.sourceFormat == .jpeg ? 3 : 25)
+        let encoding = Self.megapixels(result) * Self.encodingCost(self.resultFormats[0])
+        return 1 + Int64(min(decoding + encoding, 1e9))
+    }
+
+    private static func megapixels(_ size: ImageSize) -> Double { Double(size.width) * Double(size.height) / 1e6 }
+
+    /// Milliseconds for a megapixel.
+    private static func encodingCost(_ format: ImageFormat) -> Double {
+        switch format {
+        case .jpeg: 10
+        case .png, .gif, .tiff, .bmp: 40
+        case .webp: 80
+        case .avif: 200
+        }
     }
 }
 
@@ -44,8 +59,8 @@ enum JobError: Error {
     case failed(JobFailure)
     /// The bytes killed every worker that tried, or kept it busy beyond the limit.
     case poisonous(detail: String)
-    /// The queue is full, or the wait would be longer than the request's deadline.
-    case overloaded
+    /// The queue is full, or the wait would be longer than is allowed.
+    case overloaded(detail: String)
     /// No worker answered in time.
     case timedOut(detail: String)
 }

@@ -10,8 +10,12 @@ internal import WorkerProtocol
 enum JobEnd {
     case done(TransformedPicture)
     case failed(JobFailure)
-    /// The child ended by a crash or at its deadline: its bytes are to blame.
+    /// The child ended by a crash, or was still busy at its deadline: its bytes are to blame.
     case died(String)
+    /// What came is not what an honest worker sends.
+    case lied(String)
+    /// The deadline came, and the child had not used its time: it was stopped, or others had the machine.
+    case stalled(String)
     /// The child, its keeper or the connection went away, and the bytes are not to blame.
     case lost(String)
     /// Nobody waits for it any more.
@@ -81,7 +85,7 @@ final class WorkerConnection {
         let first = await self.receive(atMost: ContinuousClock().now.duration(to: deadline))
         guard isWanted() else { return .unwanted }
         switch consume first {
-        case .timedOut: return .died("did not end by its deadline")
+        case .timedOut: return .stalled("did not end a child by its deadline")
         case .ended(let how): return .lost(how)
         case .frame(let bytes, let descriptor): return self.conclude(bytes, descriptor, nonce, job)
         }
@@ -90,21 +94,23 @@ final class WorkerConnection {
     private func conclude(
         _ bytes: [UInt8], _ descriptor: consuming OwnedDescriptor?, _ nonce: JobNonce, _ job: PictureJob
     ) -> JobEnd {
-        if let report = bytes.withUnsafeBufferPointer({ try? Report(decoding: $0.span) }) { return Self.end(report) }
+        if let report = bytes.withUnsafeBufferPointer({ try? Report(decoding: $0.span) }) {
+            return Self.end(report, within: job.timeLimit)
+        }
         guard let reply = bytes.withUnsafeBufferPointer({ try? Reply(decoding: $0.span) }), reply.nonce == nonce else {
-            return .died("sent nonsense")
+            return .lied("sent nonsense")
         }
         switch reply.outcome {
         case .failure(let failure): return .failed(failure)
         case .result:
             guard let descriptor, let count = sealedSize(of: descriptor),
                 (1...job.limits.maxResultBytes).contains(count)
-            else { return .died("sent a result that is no sealed memory of the right size") }
+            else { return .lied("sent a result that is no sealed memory of the right size") }
             // Copied rather than mapped: a mapping would stay charged to the worker, and is slower at these sizes.
             var isWhole = false
             let body = Blob(count: count) { isWhole = readAll(descriptor, into: $0) }
             guard isWhole, let checked = body.withSpan({ ResultCheck.read($0, for: job) }) else {
-                return .died("sent a result that is not what was asked for")
+                return .lied("sent a result that is not what was asked for")
             }
             return .done(
                 TransformedPicture(
@@ -113,9 +119,12 @@ final class WorkerConnection {
     }
 
     /// Whose fault the end of a child without a reply was.
-    private static func end(_ report: Report) -> JobEnd {
+    private static func end(_ report: Report, within limit: Duration) -> JobEnd {
         switch report.end {
-        case .killedAtDeadline: .died("was killed at its deadline")
+        // A picture that takes for ever takes the processor: half of the time is left for a machine that is busy.
+        case .killedAtDeadline where .microseconds(Int64(clamping: report.cpuTime)) * 2 >= limit:
+            .died("was killed at its deadline")
+        case .killedAtDeadline: .stalled("has killed a child at its deadline that had hardly run")
         case .signalled(let signal)
         where [SIGSEGV, SIGABRT, SIGBUS, SIGILL, SIGFPE, SIGSYS, SIGXCPU, SIGTRAP, SIGXFSZ]
             .contains(Int32(signal)):

@@ -29,8 +29,9 @@ final class WorkerSupervisor {
     private let program: String
     private let configuration: Configuration
     private let metrics: Metrics
-    private nonisolated let directory: String
     private let jobs: PacketSocket
+    /// The jobs socket's file, which has no path any more.
+    private let place: OwnedDescriptor
     /// The workers hold the other end, and end when this one is closed.
     private let lifeline: Pipe
     private var slots: [Slot] = []
@@ -38,10 +39,11 @@ final class WorkerSupervisor {
     private var retiring: [Slot] = []
     private var isStopping = false
 
-    /// Where jobs are handed out.
-    nonisolated let socketPath: String
+    /// Where jobs are handed out, for this process alone.
+    let socketPath: String
 
-    /// Makes the jobs socket, in a directory that only this user can enter.
+    /// Makes the jobs socket in a directory that only this user can enter, and takes both away again: a front that is
+    /// killed leaves nothing behind, and nobody else can connect.
     ///
     /// - Throws: one line that says what is wrong.
     init(_ configuration: Configuration, metrics: Metrics) throws(UsageError) {
@@ -57,13 +59,23 @@ final class WorkerSupervisor {
         guard mkdtemp(&template) != nil else {
             throw UsageError(description: "no directory for the jobs socket: \(String(cString: strerror(errno)))")
         }
-        self.directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        self.socketPath = self.directory + "/jobs.sock"
+        let directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let path = directory + "/jobs.sock"
+        defer {
+            unlink(path)
+            rmdir(directory)
+        }
         do throws(SystemError) {
-            self.jobs = try PacketSocket.listen(path: self.socketPath, backlog: 1024)
+            self.jobs = try PacketSocket.listen(path: path, backlog: 1024)
+            self.place = try OwnedDescriptor.place(of: path)
             self.lifeline = try Pipe()
         } catch {
             throw UsageError(description: "\(error)")
+        }
+        self.socketPath = "/proc/self/fd/\(self.place.number)"
+        guard access(self.socketPath, F_OK) == 0 else {
+            throw UsageError(
+                description: "no /proc, through which the front reaches its workers: mount it, or use -jobsSocket")
         }
     }
 
@@ -190,16 +202,7 @@ final class WorkerSupervisor {
             slot.process?.send(SIGKILL)
             self.ended(slot)
         }
-        self.removeSocket()
     }
-
-    /// Also when the service never came to run, or is ended in a hurry.
-    nonisolated func removeSocket() {
-        unlink(self.socketPath)
-        rmdir(self.directory)
-    }
-
-    deinit { self.removeSocket() }
 
     /// The worker's program is installed, or built, beside the front's.
     private static func programBeside(_ program: String) -> String {

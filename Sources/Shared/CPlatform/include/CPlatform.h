@@ -20,6 +20,8 @@ int cp_is_sealed(int fd, int64_t *size);
 int cp_listen(const char *path, int backlog);
 // Does not wait: -EAGAIN when the backlog is full.
 int cp_connect(const char *path);
+// A file that is only a place: readable and writable no more than its path would be.
+int cp_open_place(const char *path);
 int cp_accept(int fd);
 // A set that watches a listening socket, of which each connection wakes one waiter only, and pipes whose other end
 // belongs to somebody who must not be outlived.

@@ -94,6 +94,16 @@ final class RedisClient {
         return number
     }
 
+    /// Adds one to a number that is forgotten `lifetime` after the last time.
+    ///
+    /// - Returns: the new number; nil when it could not be changed, or nobody knows whether it was.
+    func increment(_ key: String, for lifetime: Duration) async -> Int64? {
+        guard case .integer(let number) = await self.run(.count, key, ["\(RedisCommand.milliseconds(lifetime))"]) else {
+            return nil
+        }
+        return number
+    }
+
     /// The number under a key, 0 when there is none; nil when nobody can say.
     func number(_ key: String) async -> Int64? {
         switch await self.load(RedisCommand("GET", key, key: key)) {
@@ -127,11 +137,12 @@ final class RedisClient {
         await self.run(.release, key, [token])
     }
 
-    private func run(_ script: RedisScript, _ key: String, _ arguments: [String]) async {
+    @discardableResult
+    private func run(_ script: RedisScript, _ key: String, _ arguments: [String]) async -> RedisReply? {
         let rest = ["1", key] + arguments
         let reply = await self.load(RedisCommand(["EVALSHA", script.digest] + rest, key: key))
-        guard case .error(let error) = reply, error.code == "NOSCRIPT" else { return }
-        _ = await self.load(RedisCommand(["EVAL", script.source] + rest, key: key))
+        guard case .error(let error) = reply, error.code == "NOSCRIPT" else { return reply }
+        return await self.load(RedisCommand(["EVAL", script.source] + rest, key: key))
     }
 
     // MARK: Messages

@@ -20,6 +20,10 @@ struct RedisScript: Sendable {
     static let release = RedisScript(
         "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0")
 
+    /// Adds one to KEYS[1], which is forgotten ARGV[1] milliseconds after the last time.
+    static let count = RedisScript(
+        "local count = redis.call('INCR', KEYS[1]) redis.call('PEXPIRE', KEYS[1], ARGV[1]) return count")
+
     /// Lets KEYS[1] live for ARGV[2] more milliseconds if it holds ARGV[1].
     static let extend = RedisScript(
         "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0")

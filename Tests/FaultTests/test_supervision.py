@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whoever of the workers' processes is killed or stopped while there is work: no request fails."""
+
+import os
+import random
+import signal
+import time
+
+import pytest
+
+import pictures
+import processes
+from front import LOCAL, in_parallel
+
+#: Which generation of the front's descendants plays which part.
+ROLES = {"launcher": 0, "keeper": 1, "child": 2}
+
+
+def under_load(front, origin, harm, seconds=6):
+    """Asks for pictures in four threads while `harm` goes on; every one must come."""
+    urls = [origin.serve(f"/{index}.jpg", pictures.jpeg(640, 427, quality=80 + index)) for index in range(4)]
+    end = time.monotonic() + seconds
+    done, failed = [], []
+
+    def client(which):
+        width = 0
+        with front.connect(timeout=60) as connection:
+            while time.monotonic() < end:
+                width = width % 300 + 1
+                answered = connection.request(f"/{width}x/{urls[which]}")
+                if answered.status != 200 or answered["X-Imageproxy-Error"]:
+                    failed.append(answered)
+                else:
+                    assert pictures.decoded(answered.body).size[0] == width
+                    done.append(which)
+
+    with in_parallel(4, client):
+        harm(end)
+    assert not failed, f"{len(failed)} of {len(done) + len(failed)} failed: {failed[:3]}\n{front.errors}"
+    assert len(done) > 20, front.errors
+    processes.wait_until(lambda: len(processes.keepers(front.pid)) == 2, timeout=20, what="two workers")
+    assert front.picture(f"/400x/{urls[0]}").size[0] == 400
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_one_killed_every_tenth_of_a_second(start, origin, role):
+    front = start(*LOCAL, "-workers", "2")
+    front.wait_for_workers(2)
+    chance = random.Random(3)
+    kills = 0
+
+    def murder(end):
+        nonlocal kills
+        while time.monotonic() < end:
+            time.sleep(0.1)
+            victims = processes.level(front.pid, ROLES[role])
+            if victims:
+                with processes.contextlib.suppress(ProcessLookupError):
+                    os.kill(chance.choice(victims).pid, signal.SIGKILL)
+                    kills += 1
+
+    under_load(front, origin, murder)
+    assert kills > 10
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_stopped_in_turn(start, origin, role):
+    front = start(*LOCAL, "-workers", "2", "-transformTimeout", "2s")
+    front.wait_for_workers(2)
+    stops = 0
+
+    def stop(end):
+        nonlocal stops
+        turn = 0
+        while time.monotonic() < end:
+            victims = processes.level(front.pid, ROLES[role])
+            if not victims:
+                continue
+            victim = victims[turn % len(victims)].pid
+            turn += 1
+            with processes.contextlib.suppress(ProcessLookupError):
+                os.kill(victim, signal.SIGSTOP)
+                stops += 1
+                time.sleep(0.5)
+                os.kill(victim, signal.SIGCONT)
+
+    under_load(front, origin, stop)
+    assert stops > 3
