@@ -8,7 +8,7 @@ python=/usr/bin/python3
 
 build_packages="pkg-config libuv1-dev libjpeg62-turbo-dev libpng-dev libdeflate-dev libwebp-dev libgif-dev libtiff-dev
     libavif-dev liblcms2-dev libcurl4-openssl-dev libssl-dev libhiredis-dev libseccomp-dev"
-test_packages="openssl redis-server python3 python3-pytest python3-pil python3-numpy binutils curl ca-certificates"
+test_packages="openssl redis-server python3 python3-venv python3-pytest python3-pil python3-numpy binutils curl ca-certificates"
 bench_packages="$test_packages wrk nginx-light"
 package_packages="dpkg-dev help2man lintian debootstrap"
 
@@ -36,6 +36,17 @@ need_packages() {
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
         apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
         die "apt-get could not install: ${missing[*]}"
+}
+
+# Makes .build-venv with what the tests need of PyPI, anew when the list of it has changed.
+need_python_packages() {
+    local list=Tests/SystemTests/requirements.txt
+    cmp -s "$list" .build-venv/requirements.txt && return
+    say "installing from PyPI into .build-venv: what the object stores are tested against"
+    "$python" -m venv --clear .build-venv || die "cannot make .build-venv"
+    .build-venv/bin/pip install -q --disable-pip-version-check -r "$list" ||
+        die "pip could not install $list: is PyPI, or the mirror that pip.conf names, reachable?"
+    cp "$list" .build-venv/requirements.txt
 }
 
 need_swift() {

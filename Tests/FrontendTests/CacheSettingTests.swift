@@ -42,7 +42,8 @@ struct CacheSettingTests {
         "file:///a?size=5X",
         "file:///a?size=1", "file:///a?seize=5GB", "file:///a?size=99999999999999TB", "file:///a%zz", "file:///a%00",
         "rediss://host",
-        "s3://region/bucket", "gcs://bucket", "azure://container/",
+        "s3://region", "s3:", "s3://region/b", "s3://region/bucket?x=1", "s3://region/bucket/../other", "gcs://",
+        "gcs://bucket?x", "azure://Container/", "azure://container/folder",
     ])
     func `what cannot be is refused`(text: String) {
         #expect(throws: FlagError.self) { try CacheSetting(text) }

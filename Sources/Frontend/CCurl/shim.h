@@ -27,6 +27,12 @@ typedef size_t (*curlshim_data_callback)(char *bytes, size_t one, size_t count, 
 static inline CURLcode curlshim_set_data_callback(CURL *easy, CURLoption option, curlshim_data_callback callback) {
     return curl_easy_setopt(easy, option, callback);
 }
+static inline CURLcode curlshim_set_read(CURL *easy, curl_read_callback callback) {
+    return curl_easy_setopt(easy, CURLOPT_READFUNCTION, callback);
+}
+static inline CURLcode curlshim_set_seek(CURL *easy, curl_seek_callback callback) {
+    return curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, callback);
+}
 static inline CURLcode curlshim_set_open_socket(CURL *easy, curl_opensocket_callback callback) {
     return curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, callback);
 }

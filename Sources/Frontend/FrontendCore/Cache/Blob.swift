@@ -79,6 +79,9 @@ public final class Blob: Sendable {
         return try SealedMemory(try file.seal())
     }
 
+    /// A copy of the first bytes, which outlives the blob.
+    func copied(atMost limit: Int = .max) -> [UInt8] { withExtendedLifetime(self) { Array(self.bytes.prefix(limit)) } }
+
     /// Lends the bytes as a span.
     public func withSpan<Result>(_ body: (Span<UInt8>) throws -> Result) rethrows -> Result {
         try self.bytes.withMemoryRebound(to: UInt8.self) { try body($0.span) }

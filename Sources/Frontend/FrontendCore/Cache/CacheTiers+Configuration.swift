@@ -21,12 +21,34 @@ extension CacheTiers {
                 let queue = StoreQueue(redis, seal: seal)
                 if fleet == nil { fleet = Fleet(redis.client, place: queue, position: tiers.count) }
                 tiers.append(.place(queue))
+            case .s3, .gcs, .azure:
+                tiers.append(.place(StoreQueue(try Self.objects(setting, configuration), seal: seal)))
             }
         }
         self.init(
             tiers, fleet: fleet, rules: StoredMessage.Rules(seal: seal, policy: rules.policy), metrics: metrics,
             admits: { rules.admits($0) })
         self.purges.start()
+    }
+
+    private static func objects(
+        _ setting: CacheSetting, _ configuration: Configuration
+    ) throws(UsageError) -> ObjectStore {
+        let client = ObjectClient(extraCertificates: configuration.tlsCAFile)
+        let place: any ObjectPlace
+        switch setting {
+        case .s3(let address):
+            place = S3Place(address, source: try AWSCredentialSource.find(region: address.region), client: client)
+        case .gcs(let address):
+            place = GCSPlace(
+                address, source: address.isEmulator ? nil : try GoogleCredentialSource.find(), client: client)
+        case .azure(let address): place = AzurePlace(address)
+        case .memory, .disk, .redis: preconditionFailure("no object store")
+        }
+        let store = ObjectStore(
+            place, client: client, largestEntry: configuration.maxSourceBytes + StoredMessage.longestHead)
+        store.start()
+        return store
     }
 
     /// - Parameter address: as `-cache` takes it. It may hold a password, so no error repeats it.

@@ -8,6 +8,9 @@ public enum CacheSetting: Sendable, Equatable {
     case disk(DiskCacheSettings)
     /// The address as it was given.
     case redis(String)
+    case s3(S3Address)
+    case gcs(GCSAddress)
+    case azure(AzureAddress)
 
     /// Reads one value, by the rules of the original program: what has no scheme that is known is a directory.
     init(_ text: String) throws(FlagError) {
@@ -21,8 +24,9 @@ public enum CacheSetting: Sendable, Equatable {
             self = .redis(text)
         case "rediss":
             throw FlagError(expected: "redis://, which has no TLS: put stunnel before it and name its local address")
-        case "s3", "gcs", "azure":
-            throw FlagError(expected: "memory, a directory or redis://; \(scheme):// is not in this version")
+        case "s3": self = .s3(try S3Address(rest))
+        case "gcs": self = .gcs(try GCSAddress(rest))
+        case "azure": self = .azure(try AzureAddress(rest))
         default: self = .disk(try DiskCacheSettings(path: text))
         }
     }

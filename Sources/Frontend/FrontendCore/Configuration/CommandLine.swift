@@ -35,7 +35,7 @@ public enum CommandLineReader {
             guard let configuration = try Self.configuration(rest, environment) else {
                 return .answered(Self.helpText, exitStatus: 0)
             }
-            return .answered(ConfigurationReport.text(configuration), exitStatus: 0)
+            return .answered(try ConfigurationReport.text(configuration), exitStatus: 0)
         default:
             guard let configuration = try Self.configuration(arguments, environment) else {
                 return .answered(Self.helpText, exitStatus: 0)

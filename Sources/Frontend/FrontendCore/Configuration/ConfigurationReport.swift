@@ -2,10 +2,11 @@
 
 /// A configuration in plain words, for `imageproxy check`: what would be done, and what was hardly meant.
 enum ConfigurationReport {
-    static func text(_ configuration: Configuration) -> String {
+    /// - Throws: one line, when something is missing that is not part of the configuration itself.
+    static func text(_ configuration: Configuration) throws(UsageError) -> String {
         let lines =
             Self.listening(configuration) + Self.access(configuration.access) + Self.origins(configuration)
-            + Self.pictures(configuration)
+            + Self.pictures(configuration) + (try Self.caches(configuration.caches))
         let remarks = Self.remarks(configuration).map { "remark: \($0)" }
         return (["The configuration is valid.", ""] + lines + (remarks.isEmpty ? [] : [""] + remarks))
             .joined(separator: "\n") + "\n"
@@ -92,6 +93,13 @@ enum ConfigurationReport {
             configuration.scaleUp
                 ? "Pictures may become larger than their sources." : "Pictures never become larger than their sources."
         ]
+    }
+
+    private static func caches(_ settings: [CacheSetting]) throws(UsageError) -> [String] {
+        guard !settings.isEmpty else { return ["Nothing is cached."] }
+        var places: [String] = []
+        for setting in settings { places.append(try setting.words()) }
+        return ["Cached in: \(places.joined(separator: "; then "))."]
     }
 
     private static func list(_ hosts: HostList) -> String {

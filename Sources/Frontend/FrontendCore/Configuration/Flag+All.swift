@@ -162,8 +162,9 @@ extension Flag {
         Flag(
             name: "cache", group: .cache, valueName: "place", defaultText: "",
             help:
-                "where to cache: memory[:MB[:age]], /directory, file:///directory?size=10GB or redis://host; may stand "
-                + "several times, and is asked in that order",
+                "where to cache: memory[:MB[:age]], /directory, file:///directory?size=10GB, redis://host, "
+                + "s3://region/bucket, gcs://bucket or azure://container/; may stand several times, and is asked in "
+                + "that order",
             kind: .repeatable { (configuration, text) throws(FlagError) in
                 for item in text.split(separator: " ") { configuration.caches.append(try CacheSetting(String(item))) }
             }),

@@ -43,7 +43,7 @@ final class Fetcher {
         for hop in 0...limits.maximumRedirects {
             try self.settings.rules.check(target, hop: hop)
             let sent = target.url == conditionalURL ? fields : fields.withoutConditions()
-            let answer = try await self.gate.pass(to: target.host, waiting: try Self.rest(of: deadline)) {
+            let answer = try await self.gate.pass(to: target.host, waiting: try CurlMulti.rest(of: deadline)) {
                 try await self.exchange(with: target, sent, until: deadline)
             }
             guard let location = answer.location else {
@@ -67,26 +67,10 @@ final class Fetcher {
     private func exchange(
         with target: FetchTarget, _ fields: RequestFields, until deadline: ContinuousClock.Instant?
     ) async throws -> Transfer.Answer {
-        func transfer(onFreshConnection: Bool) throws(FetchError) -> Transfer {
+        try await self.multi.exchange(until: deadline) { isFresh throws(FetchError) in
             try Transfer(
                 target, fields: fields, settings: self.settings, sockets: self.multi.sockets,
-                onFreshConnection: onFreshConnection)
+                onFreshConnection: isFresh)
         }
-        let first = try transfer(onFreshConnection: false)
-        do {
-            return try await self.multi.run(first, atMost: try Self.rest(of: deadline))
-        } catch
-            where (first.hasMetLeftovers || first.wasDroppedUnanswered) && !(error is CancellationError)
-        {
-            return try await self.multi.run(
-                transfer(onFreshConnection: true), atMost: try Self.rest(of: deadline))
-        }
-    }
-
-    private static func rest(of deadline: ContinuousClock.Instant?) throws(FetchError) -> Duration? {
-        guard let deadline else { return nil }
-        let rest = deadline - .now
-        guard rest > .zero else { throw .timedOut(.total, "between two hops") }
-        return rest
     }
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// Whichever of these two a compiler process loads first owns the members of socket addresses.
+import CCurl
 import Glibc
 
 /// An IPv4 or IPv6 address as a number, so that ranges are compared by shifting and not as text.

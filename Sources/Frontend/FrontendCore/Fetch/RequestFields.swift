@@ -63,8 +63,8 @@ struct RequestFields: Sendable {
     /// libcurl's form: one line each. The caller frees the list.
     func makeList() -> UnsafeMutablePointer<curl_slist>? {
         var list: UnsafeMutablePointer<curl_slist>?
-        // libcurl's own default, which is sent unless it is taken away.
-        let lines = self.fields.map { $0.value.isEmpty ? "\($0.name);" : "\($0.name): \($0.value)" }
+        // libcurl's own defaults, which are sent unless they are taken away; `Expect` costs a round trip or a second.
+        let lines = self.fields.map { $0.value.isEmpty ? "\($0.name);" : "\($0.name): \($0.value)" } + ["Expect:"]
         let hasAccept = self.fields.contains { $0.name.equalsIgnoringCase("Accept") }
         for line in hasAccept ? lines : lines + ["Accept:"] {
             guard let longer = curl_slist_append(list, line) else {

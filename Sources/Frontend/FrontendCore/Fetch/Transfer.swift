@@ -30,6 +30,7 @@ final class Transfer {
     private let settings: FetchSettings
     private let sockets: ConnectionSockets
     private let fields: UnsafeMutablePointer<curl_slist>?
+    private let sending: RequestBody?
     private let errorText = UnsafeMutableBufferPointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
 
     private var parser: ResponseHeadParser
@@ -56,11 +57,12 @@ final class Transfer {
     private static let redirectStatuses: Set<Int> = [301, 302, 303, 307, 308]
 
     /// - Parameters:
+    ///   - sending: nil = a plain GET.
     ///   - sockets: those of the multi handle that will run this.
     ///   - onFreshConnection: no connection that was used before will do.
     init(
-        _ target: FetchTarget, fields: RequestFields, settings: FetchSettings, sockets: ConnectionSockets,
-        onFreshConnection: Bool
+        _ target: FetchTarget, fields: RequestFields, sending: RequestBody? = nil, settings: FetchSettings,
+        sockets: ConnectionSockets, onFreshConnection: Bool
     ) throws(FetchError) {
         guard CurlLibrary.isReady, let easy = curl_easy_init() else {
             throw .internalFailure("libcurl is out of memory")
@@ -69,6 +71,7 @@ final class Transfer {
         self.target = target
         self.settings = settings
         self.sockets = sockets
+        self.sending = sending
         self.fields = fields.makeList()
         self.parser = ResponseHeadParser(limits: settings.limits)
         self.errorText.initialize(repeating: 0)
@@ -108,6 +111,7 @@ final class Transfer {
         set(CURLOPT_HTTP09_ALLOWED, 0)
         set(CURLOPT_HTTP_CONTENT_DECODING, 0)
         apply(curlshim_set_list(self.easy, CURLOPT_HTTPHEADER, self.fields))
+        if let sending { apply(sending.configure(self.easy)) }
         if let credentials = self.target.credentials {
             apply(curlshim_set_basic_authentication(self.easy))
             set(CURLOPT_USERNAME, credentials.user)

@@ -41,6 +41,23 @@ enum Base64 {
         return String(decoding: text, as: UTF8.self)
     }
 
+    /// The form of most other protocols: `+` and `/`, with padding.
+    static func encodeStandard(_ bytes: [UInt8]) -> String {
+        String(Self.encode(bytes).map { $0 == "-" ? "+" : $0 == "_" ? "/" : $0 })
+    }
+
+    /// nil for what is not whole, or not in that form.
+    static func decodeStandard(_ text: String) -> [UInt8]? {
+        let padding = text.utf8.reversed().prefix { $0 == UInt8(ascii: "=") }.count
+        guard padding <= 2, text.utf8.count.isMultiple(of: 4),
+            !text.utf8.contains(where: { "-_\r\n".utf8.contains($0) })
+        else { return nil }
+        let plain = text.utf8.dropLast(padding)
+        return Self.decodeUnpadded(
+            plain.map { $0 == UInt8(ascii: "+") ? UInt8(ascii: "-") : $0 == UInt8(ascii: "/") ? UInt8(ascii: "_") : $0 }
+        )
+    }
+
     private static func value(of character: UInt8) -> UInt32? {
         switch character {
         case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(character - UInt8(ascii: "A"))

@@ -11,6 +11,17 @@ enum Digest {
         return digest
     }
 
+    /// Of several parts, one after the other.
+    static func sha256(_ parts: [UnsafeRawBufferPointer]) -> [UInt8] {
+        var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
+        let context = EVP_MD_CTX_new()
+        defer { EVP_MD_CTX_free(context) }
+        var isDone = EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1
+        for part in parts where isDone { isDone = EVP_DigestUpdate(context, part.baseAddress, part.count) == 1 }
+        precondition(isDone && EVP_DigestFinal_ex(context, &digest, nil) == 1, "libcrypto cannot do SHA-256")
+        return digest
+    }
+
     static func sha256(_ text: String) -> [UInt8] {
         Array(text.utf8).withUnsafeBytes { Self.sha256($0) }
     }

@@ -78,6 +78,25 @@ enum HTTPDate {
         private func text(_ range: Range<Int>) -> String { String(decoding: self.bytes[range], as: UTF8.self) }
     }
 
+    /// Seconds of the Unix clock for `1994-11-06T08:49:37Z`, with or without a fraction, as web services write it.
+    static func parseISO(_ text: String) -> Int64? {
+        let bytes = Array(text.utf8)
+        guard bytes.count >= 20, bytes.last == UInt8(ascii: "Z"), bytes[10] == UInt8(ascii: "T"),
+            bytes[19] == UInt8(ascii: ".") || bytes.count == 20
+        else { return nil }
+        let layout = Layout(bytes: bytes)
+        guard layout.isDash([4, 7]), let month = layout.number(5..<7), (1...12).contains(month) else { return nil }
+        return Self.time(layout.number(0..<4), month, layout.number(8..<10), layout.clock(11))
+    }
+
+    /// `19941106T084937Z`.
+    static func compactISO(_ seconds: Int64) -> String {
+        let (days, rest) = seconds.quotientAndRemainder(dividingBy: 86_400)
+        let (year, month, day) = Self.civil(days)
+        func two(_ value: Int64) -> String { value < 10 ? "0\(value)" : "\(value)" }
+        return "\(year)\(two(month))\(two(day))T\(two(rest / 3600))\(two(rest / 60 % 60))\(two(rest % 60))Z"
+    }
+
     static func format(_ seconds: Int64) -> String {
         let (days, rest) = seconds.quotientAndRemainder(dividingBy: 86_400)
         let (year, month, day) = Self.civil(days)
