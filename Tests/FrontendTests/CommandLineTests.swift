@@ -65,7 +65,7 @@ struct CommandLineTests {
     @Test(arguments: [
         ["-cache", "redis://:s3cret"], ["-cache", "redis://user:s3cret@host:port"],
         ["-cache", "redis://h/0?pw=s3cret"],
-        ["-cache", "rediss://:s3cret@host"], ["-cache", "gcs://s3cret"], ["-baseURL", "ftp://u:s3cret@host/"],
+        ["-cache", "rediss://:s3cret@host"], ["-cache", "gcs://s3cret@bucket"], ["-baseURL", "ftp://u:s3cret@host/"],
         ["-baseURL", "http://u:s3cret@ho st/"], ["-baseURL", "u:s3cret@host"], ["redis://:s3cret@host"],
         ["u:s3cret@host"], ["-cacheSecret", ""], ["-signatureKy=s3cret"],
     ])

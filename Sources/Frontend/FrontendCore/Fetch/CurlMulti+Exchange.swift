@@ -21,7 +21,8 @@ extension CurlMulti {
         }
     }
 
-    private static func rest(of deadline: ContinuousClock.Instant?) throws(FetchError) -> Duration? {
+    /// The time that is left until a deadline; nil when there is none.
+    static func rest(of deadline: ContinuousClock.Instant?) throws(FetchError) -> Duration? {
         guard let deadline else { return nil }
         let rest = deadline - .now
         guard rest > .zero else { throw .timedOut(.total, "before the request") }

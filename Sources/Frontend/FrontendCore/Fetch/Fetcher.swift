@@ -42,7 +42,7 @@ final class Fetcher {
         for hop in 0...limits.maximumRedirects {
             try self.settings.rules.check(target, hop: hop)
             let sent = target.url == conditionalURL ? fields : fields.withoutConditions()
-            let answer = try await self.gate.pass(to: target.host, waiting: try Self.rest(of: deadline)) {
+            let answer = try await self.gate.pass(to: target.host, waiting: try CurlMulti.rest(of: deadline)) {
                 try await self.exchange(with: target, sent, until: deadline)
             }
             guard let location = answer.location else {

@@ -9,7 +9,7 @@ internal import EventLoop
 @LoopActor
 final class ObjectClient {
     private let settings: FetchSettings
-    private let multi = CurlMulti()
+    private let multi: CurlMulti
 
     /// - Parameter extraCertificates: a PEM file of authorities, besides the system's.
     init(extraCertificates: String? = nil) {
@@ -20,6 +20,7 @@ final class ObjectClient {
         settings.extraCertificates = extraCertificates
         settings.limits.connect = .seconds(2)
         self.settings = settings
+        self.multi = CurlMulti(maximumPerHost: settings.limits.maximumPerHost)
     }
 
     /// - Parameters:
