@@ -30,7 +30,7 @@ final class AdminService {
     }
 
     func answer(_ request: HTTPRequest) async -> HTTPResponse {
-        guard Self.changing.contains(request.method) else { return self.show(request.target) }
+        guard Self.changing.contains(request.method) else { return self.show(request) }
         if let refusal = self.access.refusal(authorization: request.header("Authorization")) {
             var response = Self.refusal(refusal.status, refusal.reason)
             if refusal.status == 401 { response.headers.append(("WWW-Authenticate", "Bearer")) }
@@ -39,8 +39,8 @@ final class AdminService {
         return request.method == "PUT" ? self.change(request.target) : await self.purge.answer(request)
     }
 
-    private func show(_ target: String) -> HTTPResponse {
-        switch target {
+    private func show(_ request: HTTPRequest) -> HTTPResponse {
+        switch request.target {
         case "/metrics": return Self.metricsPage(self.metrics)
         case "/status" where HomePage.isWanted(accept: request.header("Accept")): return Self.statusPage
         case "/status": return Responder.text(self.report.json().text + "\n", type: "application/json")
