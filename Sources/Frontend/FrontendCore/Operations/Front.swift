@@ -186,7 +186,7 @@ public final class Front {
 
     private func apply(_ configuration: Configuration) {
         Log.setVerbose(configuration.verbose)
-        Log.setFormat(configuration.logFormat)
+        Log.setFormat(configuration.logFormat, namesRequests: configuration.accessLog)
         let rules = OriginRules(configuration)
         self.origins.rules = rules
         self.cache.admits = { rules.admits($0) }
@@ -246,7 +246,7 @@ public final class Front {
         var configuration = configuration
         if configuration.workers == 0 { configuration.workers = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
         Log.setVerbose(configuration.verbose)
-        Log.setFormat(configuration.logFormat)
+        Log.setFormat(configuration.logFormat, namesRequests: configuration.accessLog)
         for mistake in ConfigurationReport.mistakes(configuration.access) { Log.line("warning: \(mistake)") }
         let manager = ServiceManager()
         Loop.shared.bind()

@@ -11,12 +11,19 @@ internal import Telemetry
 public enum Log {
     private static let verbose = Atomic<Bool>(false)
     private static let json = Atomic<Bool>(false)
+    private static let namesRequests = Atomic<Bool>(false)
 
     /// Whether `detail` prints; set once at start.
     public static func setVerbose(_ isVerbose: Bool) { Self.verbose.store(isVerbose, ordering: .relaxed) }
 
     /// Set at start, and when settings are read anew.
-    public static func setFormat(_ format: LogFormat) { Self.json.store(format == .json, ordering: .relaxed) }
+    ///
+    /// - Parameter namesRequests: whether lines of text end with the id of their request. Without an access log there is
+    ///   nothing to find by it, and lines stay what programs that read the original's expect.
+    public static func setFormat(_ format: LogFormat, namesRequests: Bool) {
+        Self.json.store(format == .json, ordering: .relaxed)
+        Self.namesRequests.store(namesRequests, ordering: .relaxed)
+    }
 
     static var isJSON: Bool { Self.json.load(ordering: .relaxed) }
 
@@ -25,7 +32,8 @@ public enum Log {
     /// - Parameter trace: the request that it is about.
     static func line(_ message: String, for trace: RequestTrace?) {
         guard Self.isJSON else {
-            return Self.put(Redaction.line(message) + (trace.map { " request=\($0.id)" } ?? ""))
+            let name = Self.namesRequests.load(ordering: .relaxed) ? trace.map { " request=\($0.id)" } : nil
+            return Self.put(Redaction.line(message) + (name ?? ""))
         }
         var members = [("message", JSON.string(Redaction.line(message)))]
         if let trace { members.append(("request", .string(trace.id))) }
