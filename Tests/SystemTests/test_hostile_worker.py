@@ -144,6 +144,12 @@ def test_who_is_no_worker_gets_no_job(stage, name):
     is_truth(stage.told([HELLOS[name]]))
 
 
+def test_another_version_is_told_once(stage):
+    for _ in range(3):
+        is_truth(stage.told([hello_of(hello(version=7))]))
+    assert stage.front.errors.count("refused a worker that speaks version 7") == 1
+
+
 def test_silence_costs_half_a_second_at_most(stage):
     def silent(ticket):
         # Another ticket is sent out meanwhile.

@@ -3,9 +3,12 @@
 /// What every frame begins with: `IPW1`, type, version, and its whole length, little-endian.
 enum FrameHeader {
     static let magic: UInt32 = 0x3157_5049  // "IPW1" as little-endian bytes
-    static let version: UInt8 = 2
+    static let version = protocolVersion
     static let length = 8
 }
+
+/// Front and worker refuse each other when theirs differ.
+public let protocolVersion: UInt8 = 2
 
 /// The longest frame; a receive buffer of this size takes each of them.
 public let maximumFrameLength = 256

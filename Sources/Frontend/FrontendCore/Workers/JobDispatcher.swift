@@ -43,6 +43,7 @@ final class JobDispatcher {
     private var hedge: LoopTimer?
     /// What the last worker that said hello has said.
     private(set) var sandbox: SandboxLayers?
+    private var foreignVersions: Set<UInt8> = []
     private var meter = LoadMeter()
     private var rate = WorkRate()
     private var isUnreachable = false
@@ -183,10 +184,17 @@ final class JobDispatcher {
     /// One ticket's life: hello, job, reply.
     private func use(_ connection: WorkerConnection) async {
         self.untaken[ObjectIdentifier(connection)] = connection
-        let hello = await connection.hello()
+        let offer: Result<Hello?, ProtocolError>
+        do throws(ProtocolError) { offer = .success(try await connection.hello()) } catch { offer = .failure(error) }
         self.untaken[ObjectIdentifier(connection)] = nil
         self.ticketsOut -= 1
-        if let hello, !self.accepts(hello) {
+        let hello = try? offer.get()
+        var isRefused = hello.map { !self.accepts($0) } ?? false
+        if case .failure(.wrongVersion(let version)) = offer {
+            self.note(foreign: version)
+            isRefused = true
+        }
+        if isRefused {
             connection.close()
             // Its job waits on, for another worker or a while: the same one would take the next ticket at once.
             return self.armHedge()
@@ -221,6 +229,14 @@ final class JobDispatcher {
             return pending
         }
         return nil
+    }
+
+    /// A line for each version, not for each ticket.
+    private func note(foreign version: UInt8) {
+        guard self.foreignVersions.insert(version).inserted else { return }
+        Log.line(
+            "refused a worker that speaks version \(version) of the worker protocol, this front speaks \(protocolVersion): "
+                + "install the same release of imageproxy and imageproxy-worker, and restart both")
     }
 
     private func accepts(_ hello: Hello) -> Bool {

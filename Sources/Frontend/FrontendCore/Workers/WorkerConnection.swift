@@ -55,10 +55,12 @@ final class WorkerConnection {
         self.socket.shutDown()
     }
 
-    /// Waits until a keeper has accepted; nil when the connection ended or what came was no hello.
-    func hello() async -> Hello? {
+    /// Waits until a keeper has accepted; nil when the connection ended.
+    ///
+    /// - Throws: what is wrong with what came instead of a hello.
+    func hello() async throws(ProtocolError) -> Hello? {
         guard case .frame(let frame, nil) = await self.receive(atMost: nil) else { return nil }
-        return frame.withUnsafeBufferPointer { try? Hello(decoding: $0.span) }
+        return try Hello(decoding: frame.span)
     }
 
     /// Has one job done.
