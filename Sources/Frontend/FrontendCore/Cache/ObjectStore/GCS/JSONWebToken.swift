@@ -15,11 +15,14 @@ enum JSONWebToken {
     private static func encoded(_ bytes: [UInt8]) -> String { String(Base64.encode(bytes).filter { $0 != "=" }) }
 
     private static func signature(of message: [UInt8], key: String) -> [UInt8]? {
-        let pem = Array(key.utf8)
-        guard let source = BIO_new_mem_buf(pem, Int32(clamping: pem.count)) else { return nil }
-        defer { BIO_free(source) }
-        // The callback refuses a password, which would be asked for on the terminal.
-        guard let key = PEM_read_bio_PrivateKey(source, nil, { _, _, _, _ in -1 }, nil) else {
+        // The source reads from these bytes, and does not copy them.
+        let parsed = Array(key.utf8).withUnsafeBytes { pem -> OpaquePointer? in
+            guard let source = BIO_new_mem_buf(pem.baseAddress, Int32(clamping: pem.count)) else { return nil }
+            defer { BIO_free(source) }
+            // The callback refuses a password, which would be asked for on the terminal.
+            return PEM_read_bio_PrivateKey(source, nil, { _, _, _, _ in -1 }, nil)
+        }
+        guard let key = parsed else {
             ERR_clear_error()
             return nil
         }
