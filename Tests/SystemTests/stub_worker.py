@@ -67,7 +67,7 @@ class Job:
         assert len(data) == 140 and data[:8] == struct.pack("<4sBBH", b"IPW1", JOB, 3, 140), data[:8]
         (_, self.nonce, self.milliseconds, self.source_pixels, self.output_pixels, self.result_bytes, self.flags, self.form,
          self.width, self.height, *self.crop, self.rotation, self.quality,
-         self.accepted, self.avif_speed, self.avif_pixels) = self.FIELDS.unpack(data)
+         self.accepted, self.avif_speed, self.avif_pixels, self.background) = self.FIELDS.unpack(data)
         self.descriptor = descriptor
 
     @property
