@@ -39,10 +39,10 @@ def report(kind, value, cpu=1, memory=1, **header):
 
 def job(nonce, milliseconds=20000, source_pixels=100_000_000, output_pixels=50_000_000, result_bytes=64 << 20, flags=0,
         form=0, width=0, height=0, crop=(0, 0, 0, 0), rotation=0, quality=0,
-        accepted=b"", avif_speed=9, avif_pixels=2_000_000):
+        accepted=b"", avif_speed=9, avif_pixels=2_000_000, background=b""):
     """As a front sends it; `Job` takes it apart."""
     body = Job.FIELDS.pack(b"", nonce, milliseconds, source_pixels, output_pixels, result_bytes, flags, form, width, height,
-                           *crop, rotation, quality, accepted, avif_speed, avif_pixels)
+                           *crop, rotation, quality, accepted, avif_speed, avif_pixels, background)
     return frame(JOB, body[8:])
 
 
