@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
+import SwiftOverlayShims
 import Synchronization
-internal import SwiftOverlayShims
 internal import Telemetry
 
 /// The log: one line each on standard error, in the original's form, `2026/11/23 18:22:48 message`, or as JSON,
