@@ -9,9 +9,9 @@ public import ImageJob
 public struct AnimationSource: ~Copyable {
     /// Far more than anybody watches.
     private static let maxFrames: UInt64 = 5000
-    /// All frames together may have this many times the pixels of the largest still. Decoding them takes up to eight
-    /// nanoseconds for each.
-    private static let totalPixels: UInt64 = 2
+    /// All frames together may have this many quarters of the largest still's pixels. A frame of which nothing stays takes
+    /// up to fifteen nanoseconds for each, decoded and made small: two seconds for them all.
+    private static let totalQuarters: UInt64 = 5
 
     private let source: UnsafeMutablePointer<animation_source>
     /// EXIF's number, 1...8.
@@ -51,7 +51,8 @@ public struct AnimationSource: ~Copyable {
 
     /// What all frames of an animation may have together.
     public static func total(_ pixels: UInt64) -> UInt64 {
-        pixels.multipliedReportingOverflow(by: Self.totalPixels).overflow ? .max : pixels * Self.totalPixels
+        let total = (pixels / 4).multipliedReportingOverflow(by: Self.totalQuarters)
+        return total.overflow ? .max : total.partialValue
     }
 
     /// Of the canvas that every frame is a state of.
