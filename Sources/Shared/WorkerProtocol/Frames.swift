@@ -115,7 +115,7 @@ public struct Job: Equatable, Sendable {
         self.policy = policy
     }
 
-    public static let length = FrameHeader.length + 16 + 4 + 24 + 4 + 48 + 16 + 16
+    public static let length = FrameHeader.length + 16 + 4 + 24 + 4 + 48 + 16 + 16 + 4
 
     private static let flagNames: [(bit: UInt16, path: any (WritableKeyPath<TransformOptions, Bool> & Sendable))] = [
         (1 << 0, \.fit), (1 << 1, \.flipVertical), (1 << 2, \.flipHorizontal), (1 << 3, \.smartCrop), (1 << 4, \.trim),
@@ -150,6 +150,7 @@ public struct Job: Equatable, Sendable {
         writer.put(accepted.reversed().reduce(UInt32(0)) { $0 << 8 | $1 })
         writer.put(UInt32(clamping: self.policy.avifSpeed))
         writer.put(UInt64(clamping: self.policy.maxAVIFPixels))
+        writer.put(Self.packed(self.options.background))
         return writer.bytes
     }
 
@@ -193,10 +194,24 @@ public struct Job: Equatable, Sendable {
         guard (0...10).contains(policy.avifSpeed) else { throw .invalidField("AVIF speed") }
         guard let pixels = Int(exactly: reader.take() as UInt64) else { throw .invalidField("AVIF pixels") }
         policy.maxAVIFPixels = pixels
+        options.background = try Self.background(reader.take())
         self.init(
             nonce: nonce, timeLimit: timeLimit,
             limits: PixelLimits(maxSourcePixels: source, maxOutputPixels: output, maxResultBytes: result),
             scaleUp: flags & Self.scaleUpFlag != 0, options: options, policy: policy)
+    }
+
+    /// 0 for none; else red, green and blue in the lower bytes, 1 above them.
+    private static func packed(_ colour: RGBColour?) -> UInt32 {
+        colour.map { UInt32($0.red) | UInt32($0.green) << 8 | UInt32($0.blue) << 16 | 1 << 24 } ?? 0
+    }
+
+    private static func background(_ packed: UInt32) throws(ProtocolError) -> RGBColour? {
+        guard packed != 0 else { return nil }
+        guard packed >> 24 == 1 else { throw .invalidField("background") }
+        return RGBColour(
+            red: UInt8(truncatingIfNeeded: packed), green: UInt8(truncatingIfNeeded: packed >> 8),
+            blue: UInt8(truncatingIfNeeded: packed >> 16))
     }
 
     /// One format to a byte, the first in the lowest; zeros after the last.
@@ -235,12 +250,16 @@ public struct Reply: Equatable, Sendable {
 
     /// Where the time went, in microseconds, and what memory was needed; a worker's word, for statistics only.
     public struct Cost: Equatable, Sendable {
+        public var header: UInt32
         public var decode: UInt32
         public var resize: UInt32
         public var encode: UInt32
         public var peakMemoryKB: UInt32
 
-        public init(decode: UInt32 = 0, resize: UInt32 = 0, encode: UInt32 = 0, peakMemoryKB: UInt32 = 0) {
+        public init(
+            header: UInt32 = 0, decode: UInt32 = 0, resize: UInt32 = 0, encode: UInt32 = 0, peakMemoryKB: UInt32 = 0
+        ) {
+            self.header = header
             self.decode = decode
             self.resize = resize
             self.encode = encode
@@ -258,7 +277,7 @@ public struct Reply: Equatable, Sendable {
         self.cost = cost
     }
 
-    public static let length = FrameHeader.length + 16 + 4 + 16 + 16
+    public static let length = FrameHeader.length + 16 + 4 + 16 + 20
 
     public func encoded() -> [UInt8] {
         var writer = FrameWriter(.reply, length: Self.length)
@@ -276,7 +295,9 @@ public struct Reply: Equatable, Sendable {
             writer.put(UInt32(clamping: result.size.height))
             writer.put(UInt64(clamping: result.byteCount))
         }
-        for number in [self.cost.decode, self.cost.resize, self.cost.encode, self.cost.peakMemoryKB] {
+        for number in [
+            self.cost.header, self.cost.decode, self.cost.resize, self.cost.encode, self.cost.peakMemoryKB,
+        ] {
             writer.put(number)
         }
         return writer.bytes
@@ -291,7 +312,8 @@ public struct Reply: Equatable, Sendable {
         let height: UInt32 = reader.take()
         let count: UInt64 = reader.take()
         let cost = Cost(
-            decode: reader.take(), resize: reader.take(), encode: reader.take(), peakMemoryKB: reader.take())
+            header: reader.take(), decode: reader.take(), resize: reader.take(), encode: reader.take(),
+            peakMemoryKB: reader.take())
 
         if status == 0 {
             guard let format = UInt8(exactly: format).flatMap(ImageFormat.init(rawValue:)) else {

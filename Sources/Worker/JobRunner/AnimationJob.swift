@@ -10,12 +10,15 @@ struct AnimationJob {
     let request: JobRequest
     let source: UnsafeRawBufferPointer
     let format: ImageFormat
+    /// Nanoseconds that the job has taken so far.
+    let header: UInt64
 
     /// - Returns: nil when there is one frame only, which is a still's job.
     func run() throws(JobFailure) -> JobResult? {
         var animation = try self.open()
         guard animation.frameCount > 1 else { return nil }
         var timings = JobTimings()
+        timings.header = self.header
         let orientation = Symmetry(orientation: animation.orientation)
         let part = self.request.options.trim ? try self.trimmed(orientation, &timings) : PixelRect(animation.size)
         let window = try self.window(of: part, orientation, &timings)
@@ -29,7 +32,8 @@ struct AnimationJob {
             target, size: geometry.output, source: animation, quality: self.request.quality(for: target),
             limits: self.request.limits, deadline: self.request.deadline)
         var renderer = try FrameRenderer(geometry, canvas: animation.size)
-        let converted = try FrameColours(animation.conversion, size: geometry.output)
+        let converted = try FrameColours(
+            animation.conversion, background: self.request.options.background, size: geometry.output)
         for _ in 0..<animation.frameCount {
             try animation.readFrame()
             let before = JobTimings.now
