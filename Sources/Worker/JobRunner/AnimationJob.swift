@@ -66,7 +66,7 @@ struct AnimationJob {
     private func open() throws(JobFailure) -> AnimationSource {
         try AnimationSource(
             self.source, format: self.format, limits: self.request.limits, deadline: self.request.deadline,
-            passes: self.request.passes)
+            passes: self.request.passesOfAnimation)
     }
 
     /// Frames of the result cost as much as those of the source.
