@@ -11,6 +11,7 @@ build_packages="pkg-config libuv1-dev libjpeg62-turbo-dev libpng-dev libdeflate-
 test_packages="openssl redis-server nginx-light haproxy python3 python3-venv python3-pytest python3-pil python3-numpy
     binutils curl ca-certificates libavif-bin libjpeg-turbo-progs libtiff-tools"
 bench_packages="$test_packages wrk"
+differential_packages="imagemagick libvips-tools"
 package_packages="dpkg-dev help2man lintian debootstrap"
 
 say() { printf '\033[1m▸ %s\033[0m\n' "$*" >&2; }

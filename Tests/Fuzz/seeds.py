@@ -16,6 +16,7 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "SystemTests"))
 
 
 def request_heads():
@@ -135,6 +136,40 @@ def pictures():
         yield saved(steps[0], "GIF", save_all=True, append_images=steps[1:], disposal=disposal, duration=50, loop=2)
     yield saved(steps[0], "WEBP", save_all=True, append_images=steps[1:], duration=50)
     yield from avifs(picture)
+    # Colours that are converted, and what Pillow does not write: see the tests' own sources.
+    import profiles
+
+    yield saved(picture.convert("RGB"), "PNG", icc_profile=profiles.wide())
+    yield saved(picture.convert("RGB"), "JPEG", icc_profile=profiles.wide())
+    yield saved(picture.convert("L"), "PNG", icc_profile=profiles.gray())
+    for form in ("JPEG", "TIFF"):
+        yield saved(picture.convert("CMYK"), form, icc_profile=profiles.ink())
+    yield from rare(picture)
+
+
+def rare(picture):
+    """Arithmetic coding, sampling and restart markers; tiles, planes and deep samples; interlacing and keys."""
+    import numpy
+    import sources
+
+    def made(*command, source, suffix):
+        return sources.run(*command, source=source, suffix_in=suffix, suffix_out=suffix)
+
+    pixmap, sheet = io.BytesIO(), io.BytesIO()
+    picture.convert("RGB").save(pixmap, "PPM")
+    picture.convert("RGB").save(sheet, "TIFF")
+    for settings in (("-arithmetic",), ("-arithmetic", "-progressive"), ("-sample", "4x1"), ("-sample", "4x2"),
+                     ("-sample", "1x2"), ("-rgb",), ("-restart", "2B"), ("-restart", "1", "-progressive")):
+        yield made("cjpeg", *settings, "-outfile", "OUT", "IN", source=pixmap.getvalue(), suffix=".ppm")
+    for settings in (("-t", "-w", "16", "-l", "16"), ("-t", "-w", "16", "-l", "16", "-c", "jpeg"), ("-p", "separate"),
+                     ("-B", "-c", "lzw:2"), ("-r", "3", "-c", "zip")):
+        yield made("tiffcp", *settings, "IN", "OUT", source=sheet.getvalue(), suffix=".tif")
+    colours = numpy.asarray(picture.convert("RGB"))
+    deep = colours.astype(numpy.uint16) * 257
+    yield sources.tiff_of(deep, 16)
+    for samples, depth in ((colours, 8), (deep, 16)):
+        for interlaced in (False, True):
+            yield sources.png(samples, 2, depth, interlaced)
 
 
 def avifs(picture):
