@@ -141,6 +141,10 @@ let package = Package(
             path: "Tests/Benchmarks/Pipeline", swiftSettings: strict),
 
         .executableTarget(
+            name: "bench-encoders", dependencies: ["CCodecShims"], path: "Tests/Benchmarks/Encoders", cSettings: gnu,
+            linkerSettings: [.linkedLibrary("m")]),
+
+        .executableTarget(
             name: "bench-fork", dependencies: ["JobRunner", "Sandbox", "ImageJob"], path: "Tests/Benchmarks/Fork",
             swiftSettings: strict),
 

@@ -22,6 +22,8 @@ import time
 
 from PIL import Image
 
+from photos import cropped
+
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "SystemTests"))
 import processes  # noqa: E402
 
@@ -55,12 +57,7 @@ def made_photos(source, directory):
         log("making photographs of 1600x1067 and 6000x4000 pixels")
         image = Image.open(source).convert("RGB")
         for file, size, quality in ((large, (6000, 4000), 93), (small, (1600, 1067), 85)):
-            aspect = size[0] / size[1]
-            width = min(image.width, round(image.height * aspect))
-            height = min(image.height, round(image.width / aspect))
-            left, top = (image.width - width) // 2, (image.height - height) // 2
-            image.crop((left, top, left + width, top + height)).resize(size, Image.LANCZOS).save(
-                file, "JPEG", quality=quality, subsampling=2)
+            cropped(image, size).save(file, "JPEG", quality=quality, subsampling=2)
     return small, large
 
 

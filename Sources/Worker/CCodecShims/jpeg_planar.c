@@ -25,6 +25,7 @@ typedef struct {
     uint8_t **group;    // where the decoder writes next
     // Between the passes.
     cr_taps columns, rows;
+    int borrows_taps;  // from the plane before it, which is as large
     int16_t *row;
     const uint8_t **inputs;
     // Encoder's side. Padded to whole MCUs.
@@ -184,7 +185,14 @@ static void set_up_plane(transcoder *t, int index, const planar_job *job) {
     p->out_stride = round_up(job->transposed ? y.count : x.count, block);
     p->out_rows = round_up(job->transposed ? x.count : y.count, block);
     if (!job->floor_planes) p->plane = get(t, (size_t)p->out_stride * (size_t)p->out_rows);
-    if (cr_taps_make(&p->columns, &x) < 0 || cr_taps_make(&p->rows, &y) < 0) {
+    const plane *before = index > 0 ? &t->planes[index - 1] : NULL;
+    // The planes of chroma are alike.
+    if (index == 2 && own == jpeg_component_scale(&in->comp_info[1]) && before->width == p->width &&
+        before->height == p->height) {
+        p->columns = before->columns;
+        p->rows = before->rows;
+        p->borrows_taps = 1;
+    } else if (cr_taps_make(&p->columns, &x) < 0 || cr_taps_make(&p->rows, &y) < 0) {
         t->decoding.status = CODEC_NO_MEMORY;
         longjmp(t->decoding.escape, 1);
     }
@@ -311,8 +319,10 @@ static void release(transcoder *t, const planar_job *job) {
     free(t->scratch);
     for (int i = 0; i < MAX_PLANES; i++) {
         plane *p = &t->planes[i];
-        cr_taps_free(&p->columns);
-        cr_taps_free(&p->rows);
+        if (!p->borrows_taps) {
+            cr_taps_free(&p->columns);
+            cr_taps_free(&p->rows);
+        }
         free(p->ring);
         free(p->group);
         free(p->inputs);

@@ -122,7 +122,8 @@ static void flatten(const uint8_t *row, int width, uint8_t *flat) {
         for (int c = 0; c < 3; c++) flat[c] = (uint8_t)(product(row[c], row[3]) + (255 - row[3]));
 }
 
-static codec_status encode(writer *w, const pixel_view *view, int quality, size_t max_bytes) {
+static codec_status encode(
+    writer *w, const pixel_view *view, int quality, jpeg_coding coding, size_t max_bytes) {
     if (setjmp(w->guard.escape)) return w->guard.status;
     struct jpeg_compress_struct *out = &w->out;
     jpeg_create_compress(out);
@@ -134,6 +135,8 @@ static codec_status encode(writer *w, const pixel_view *view, int quality, size_
     out->in_color_space = view->channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
     jpeg_set_defaults(out);
     jpeg_set_quality(out, quality, TRUE);
+    out->optimize_coding = coding != JPEG_BASELINE;
+    if (coding == JPEG_PROGRESSIVE) jpeg_simple_progression(out);
     jpeg_start_compress(out, TRUE);
     while (out->next_scanline < out->image_height) {
         const uint8_t *row = view->pixels + (size_t)out->next_scanline * view->stride;
@@ -146,7 +149,7 @@ static codec_status encode(writer *w, const pixel_view *view, int quality, size_
 }
 
 codec_status jpeg_rgb_encode(
-    const pixel_view *view, int quality, size_t max_bytes, uint64_t deadline, encoded_image *out) {
+    const pixel_view *view, int quality, jpeg_coding coding, size_t max_bytes, uint64_t deadline, encoded_image *out) {
     *out = (encoded_image){0};
     if (view->width > JPEG_MAX_SIDE || view->height > JPEG_MAX_SIDE) return CODEC_TOO_LARGE;
     writer *w = calloc(1, sizeof *w);
@@ -154,7 +157,7 @@ codec_status jpeg_rgb_encode(
     w->out.err = jpeg_guard_init(&w->guard, deadline);
     codec_status status = CODEC_OK;
     if (view->channels == 4 && !(w->flat = malloc((size_t)view->width * 3))) status = CODEC_NO_MEMORY;
-    if (status == CODEC_OK) status = encode(w, view, quality, max_bytes);
+    if (status == CODEC_OK) status = encode(w, view, quality, coding, max_bytes);
     if (status == CODEC_OK) *out = jpeg_sink_take(&w->sink);
     jpeg_destroy_compress(&w->out);
     jpeg_sink_free(&w->sink);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOBES = 3, STEPS = 1024 };
+enum { LOBES = 3, STEPS = 1024, ROUNDER = 3 << 22 };
 
 // Lanczos-3 at multiples of 1/STEPS, made on first use: before any fork, where it is then shared. Nothing here runs on
 // two threads.
@@ -22,11 +22,11 @@ static void make_kernel(void) {
     kernel[0] = 1;
 }
 
-static inline float lanczos(double x) {
-    double at = fabs(x) * STEPS;
-    if (at >= LOBES * STEPS) return 0;
-    int index = (int)at;
-    float rest = (float)(at - index);
+// Between the steps by a straight line; `x` is their number, not negative.
+static inline float lanczos(float x) {
+    x = x < LOBES * STEPS ? x : LOBES * STEPS;
+    int index = (int)x;
+    float rest = x - (float)index;
     return kernel[index] + rest * (kernel[index + 1] - kernel[index]);
 }
 
@@ -48,8 +48,8 @@ static int weigh(const cr_axis *axis, int index, double scale, float *weights, f
         return 1;
     }
     int count = high - low;
-    double inverse = 1 / scale;
-    for (int k = 0; k < count; k++) weights[k] = lanczos((low + k + 0.5 - centre) * inverse);
+    float step = (float)(STEPS / scale), at = (float)((low + 0.5 - centre) * (STEPS / scale));
+    for (int k = 0; k < count; k++) weights[k] = lanczos(fabsf(at + (float)k * step));
     if (extra) {
         float a = (float)axis->sharpening;
         memcpy(scratch, weights, (size_t)count * sizeof *weights);
@@ -70,8 +70,9 @@ static int weigh(const cr_axis *axis, int index, double scale, float *weights, f
 static int quantise(const float *weights, int count, int16_t *out, int *first) {
     int sum = 0, largest = 0;
     for (int k = 0; k < count; k++) {
-        int value = (int)lrintf(weights[k] * (1 << CR_TAP_BITS));
-        out[k] = (int16_t)imax(-32768, imin(32767, value));
+        // The nearest whole number, by what a float of this size has no room for: libm's way is a call.
+        float value = weights[k] * (1 << CR_TAP_BITS) + ROUNDER - ROUNDER;
+        out[k] = (int16_t)(value < -32768 ? -32768 : value > 32767 ? 32767 : value);
         sum += out[k];
         if (out[k] > out[largest]) largest = k;
     }

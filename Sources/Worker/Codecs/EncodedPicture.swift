@@ -55,7 +55,9 @@ public struct EncodedPicture: ~Copyable {
         var image = encoded_image()
         switch format {
         case .jpeg:
-            try jpeg_rgb_encode(&view, Int32(quality), limits.maxResultBytes, deadline, &image).check()
+            try jpeg_rgb_encode(
+                &view, Int32(quality), JPEG_BASELINE, limits.maxResultBytes, deadline, &image
+            ).check()
         case .png:
             try png_rgba_encode(&view, Self.pngLevel, limits.maxResultBytes, deadline, &image).check()
         case .webp:

@@ -129,7 +129,8 @@ final class WorkerSupervisor {
                 "\(self.configuration.transformTimeout.roundedUpMilliseconds + 1000)", "--require-sandbox",
                 self.configuration.requireSandbox == .off ? "off" : "standard",
             ],
-            environment: ["SWIFT_BACKTRACE=enable=no"],
+            // A symbol that is bound at start is bound once for all children, and not in each of them again.
+            environment: ["SWIFT_BACKTRACE=enable=no", "LD_BIND_NOW=1"],
             descriptors: [self.jobs.number, self.lifeline.readEnd.number])
         let poller: Poller
         do throws(LoopError) {

@@ -12,6 +12,9 @@ enum { JPEG_MAX_SIDE = 65500 };
 codec_status jpeg_rgb_open(
     const uint8_t *bytes, size_t count, const source_limits *limits, int scale, pixel_source **out);
 
-// Baseline with 4:2:0 chroma; gray stays gray, and what is transparent is white.
+// How the same coefficients are written: by the standard's tables, by tables made for the picture, or scan by scan.
+typedef enum { JPEG_BASELINE, JPEG_OPTIMISED, JPEG_PROGRESSIVE } jpeg_coding;
+
+// With 4:2:0 chroma; gray stays gray, and what is transparent is white.
 codec_status jpeg_rgb_encode(
-    const pixel_view *view, int quality, size_t max_bytes, uint64_t deadline, encoded_image *out);
+    const pixel_view *view, int quality, jpeg_coding coding, size_t max_bytes, uint64_t deadline, encoded_image *out);
