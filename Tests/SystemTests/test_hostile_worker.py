@@ -9,6 +9,7 @@ import random
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -150,17 +151,19 @@ def test_another_version_is_told_once(stage):
     assert stage.front.errors.count("refused a worker that speaks version 7") == 1
 
 
-def test_silence_costs_half_a_second_at_most(stage):
+def test_nobody_waits_for_who_says_nothing(stage):
     def silent(ticket):
         # Another ticket is sent out meanwhile.
         stage.honest(True)
-        time.sleep(3)
+        is_answered.wait(20)
 
-    start = time.monotonic()
+    is_answered = threading.Event()
     stage.honest(False)
     thread = stage.stubs.serve([silent])
     is_truth(stage.ask())
-    assert time.monotonic() - start < 2
+    # The silent one was still there.
+    assert thread.is_alive()
+    is_answered.set()
     thread.join(10)
 
 
@@ -380,21 +383,21 @@ def test_a_worker_that_never_answers_is_given_its_time_and_no_more(stage):
 
     start = time.monotonic()
     is_truth(stage.told([never]))
-    # The limit for a transformation, and the time that a keeper gets to end it.
-    assert 0.5 < time.monotonic() - start < 4
+    assert time.monotonic() - start > 0.5
 
 
 def test_talking_wins_no_time(stage):
     def chatter(ticket):
         ticket.greet()
         job = ticket.take()
-        for _ in range(60):
+        for word in range(200):
             ticket.send(reply(job.nonce)[:20])
+            said.append(word)
             time.sleep(0.1)
 
-    start = time.monotonic()
+    said = []
     is_truth(stage.told([chatter]))
-    assert time.monotonic() - start < 8
+    assert len(said) < 200, "it was listened to until it had done"
 
 
 def test_a_flood_is_cut_off(stage):
