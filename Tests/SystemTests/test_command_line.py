@@ -132,7 +132,7 @@ def test_the_workers_own_command_line(bin):
     assert "--jobs-socket" in worker("--help").stdout
     assert re.fullmatch(r"imageproxy-worker \d+\.\d+\.\d+\n", worker("--version").stdout)
     for arguments in ([], ["--nonsense"], ["--jobs-socket"], ["--job-timeout", "x"], ["--require-sandbox", "maybe"],
-                      ["--jobs-fd", "0"]):
+                      ["--jobs-fd", "0"], ["--workers", "0"]):
         result = worker(*arguments)
         assert result.returncode == 2 and result.stderr.count("\n") == 1 and result.stdout == "", result
     result = worker("--jobs-socket", "/nonexistent/x.sock")

@@ -429,3 +429,36 @@ def test_what_a_live_child_has(start, slow):
     assert "Max core file size        0" in limits
     assert not any("wx" in line.split()[1] for line in maps.splitlines())
     assert "libcurl" not in maps and "libssl" not in maps and "libuv" not in maps
+
+
+def test_a_family_of_workers_replaces_those_that_end(start, worker, origin, tmp_path):
+    path = tmp_path / "jobs.sock"
+    family = worker(path, "--workers", "3")
+
+    def launchers():
+        """Those that have a keeper."""
+        keepers = {one.parent for one in processes.keepers(family.pid)}
+        return {one.pid for one in processes.launchers(family.pid)} & keepers
+
+    first = processes.wait_until(lambda: launchers() if len(launchers()) == 3 else None, what="three workers")
+    killed = min(first)
+    os.kill(killed, signal.SIGKILL)
+    processes.wait_until(
+        lambda: len(launchers()) == 3 and killed not in launchers(), what="another worker in its place")
+    assert first - launchers() == {killed}
+    front = start(*LOCAL, "-jobsSocket", str(path))
+    assert front.picture(f"/10x/{origin.serve('/a.jpg', pictures.flat(200, 100))}").size == (10, 5)
+
+    everybody = {one.pid for level in processes.descendants(family.pid) for one in level}
+    family.terminate()
+    assert family.wait(20) == 0
+    assert not any(processes.alive(pid) for pid in everybody)
+
+
+def test_a_family_does_not_outlive_its_parent(worker, tmp_path):
+    family = worker(tmp_path / "jobs.sock", "--workers", "2")
+    processes.wait_until(lambda: len(processes.keepers(family.pid)) == 2, what="two workers")
+    everybody = {one.pid for level in processes.descendants(family.pid) for one in level}
+    family.kill()
+    family.wait()
+    processes.wait_until(lambda: not any(processes.alive(pid) for pid in everybody), what="all gone")

@@ -10,6 +10,8 @@ struct WorkerArguments {
     }
 
     var jobs: Source?
+    /// Workers that share the socket.
+    var workers = 1
     /// A pipe whose end means that whoever started this is gone; negative = none.
     var lifeline: Int32 = -1
     /// Milliseconds after which a child is killed.
@@ -31,6 +33,7 @@ struct WorkerArguments {
           --jobs-socket PATH      listen for jobs on this Unix socket; front: imageproxy -jobsSocket PATH
           --jobs-fd N             use an inherited socket that listens already
                                   (default: the one passed by systemd, LISTEN_FDS)
+          --workers N             as many workers on that socket, and replace those that end (default 1)
           --lifeline-fd N         end when the other side of this pipe is closed
           --job-timeout MS        kill a child after this time (default 30000)
           --max-memory MB         address space of a child (default 1024)
@@ -60,6 +63,7 @@ struct WorkerArguments {
             switch name {
             case "--jobs-fd": self.jobs = .descriptor(Int32(try number(3...1_000_000)))
             case "--jobs-socket": self.jobs = .path(try value())
+            case "--workers": self.workers = Int(try number(1...1024))
             case "--lifeline-fd": self.lifeline = Int32(try number(3...1_000_000))
             case "--job-timeout": self.jobTimeout = try number(10...86_400_000)
             case "--max-memory": self.memory = try number(64...1 << 20) << 20

@@ -18,6 +18,7 @@ enum WorkerProgram {
         CurrentProcess.closeDescriptors(from: max(Self.lastPassed(arguments), arguments.lifeline, 2) + 1)
         let manager = ServiceManager()
         let jobs = Self.jobsSocket(arguments, manager)
+        WorkerFamily.split(into: arguments.workers)
         // For the children: their standard descriptors must lead nowhere.
         let null = open("/dev/null", O_RDWR | O_CLOEXEC)
 
