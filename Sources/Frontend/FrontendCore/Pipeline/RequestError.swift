@@ -18,12 +18,20 @@ struct RequestError: Error, CustomStringConvertible {
     let detail: String
     /// The origin has given no answer, so something stale may be served instead.
     var isOriginUnreachable = false
+    /// For who is told to come back.
+    var busy: Busy?
 
     /// - Parameter message: replaces the kind's own text for the client.
     init(_ kind: Kind, message: String? = nil, detail: String) {
         self.kind = kind
         self.publicMessage = message ?? kind.row.publicMessage
         self.detail = detail
+    }
+
+    /// - Parameter kind: one whose answer says when to come back.
+    init(_ busy: Busy, _ kind: Kind = .overloaded) {
+        self.init(kind, detail: busy.detail)
+        self.busy = busy
     }
 
     /// What a failed fetch means for the request.
@@ -40,6 +48,11 @@ struct RequestError: Error, CustomStringConvertible {
         self.init(
             kind, message: prefix + error.publicMessage + "\n",
             detail: "error fetching remote image \(Redaction.url(url)): \(error.detail)")
+        switch error {
+        case .busy: self.busy = Busy(reason: .origin, detail: error.detail)
+        case .internalFailure: self.busy = Busy(reason: .resources, detail: error.detail)
+        default: break
+        }
     }
 
     /// Safe to show to anyone: it leaves `detail` out.

@@ -63,6 +63,7 @@ extension Metrics {
                 histogram: counters.durations[outcome.index])
         }
         Self.add(.errors, by: "reason", counters.errors, to: &page)
+        Self.add(.refusals, by: "reason", counters.refusals, to: &page)
     }
 
     private static func add(
