@@ -60,13 +60,15 @@ final class Service {
         let started = ContinuousClock.now
         let now = Int64(time(nil))
         guard known.isValid(at: now), let body = self.pipeline.body(at: known.place) else { return nil }
-        let answer = HTTPServer.QuickAnswer(head: known.head(date: date, now: now), body: body)
+        let answer = HTTPServer.QuickAnswer(
+            head: known.head(date: date, now: now), body: known.status == 304 ? nil : body)
+        let bytes = answer.body?.count ?? 0
         let duration = ContinuousClock.now - started
         self.metrics.began()
-        self.metrics.ended(.hit, status: 200, bytes: body.count, after: duration)
+        self.metrics.ended(.hit, status: known.status, bytes: bytes, after: duration)
         if self.configuration.accessLog {
             let request = HTTPRequest(head: head, peer: peer)
-            self.log(request, status: 200, bytes: body.count, duration, .hit, nil, RequestTrace(request))
+            self.log(request, status: known.status, bytes: bytes, duration, .hit, nil, RequestTrace(request))
         }
         return answer
     }
