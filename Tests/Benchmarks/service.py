@@ -27,6 +27,8 @@ from photos import cropped
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "SystemTests"))
 import processes  # noqa: E402
 
+import hits as hit_kinds  # noqa: E402
+
 #: What is to be reached, by the name of the figure.
 GOALS = {
     "pipeline, ratio to codec floor": 1.12,
@@ -318,6 +320,7 @@ def main():
     parser.add_argument("--work", type=pathlib.Path, required=True)
     parser.add_argument("--json", type=pathlib.Path, required=True)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--full", action="store_true")
     arguments = parser.parse_args()
     quick, bin = arguments.quick, arguments.bin
 
@@ -339,6 +342,9 @@ def main():
             misses = measure_misses(bin, nginx, small, 5 if quick else 20, directory)
             log("the service: hits, in turns with nginx")
             hits = measure_hits(bin, nginx, small, files, 3 if quick else 7, 2 if quick else 4)
+            log("the service: hits by where they are found")
+            kinds = hit_kinds.measure_kinds(
+                sys.modules[__name__], bin, nginx, small, 3 if quick else 7, 1 if quick else 3, arguments.full)
             log("memory and start")
             memory = measure_memory(bin, nginx, large)
         finally:
@@ -348,7 +354,7 @@ def main():
     figures = {
         "machine": {"cores": os.cpu_count(), "kernel": os.uname().release, "quick": quick},
         "photographs": {"small": small.name, "large": large.name},
-        "pipeline": pipeline, "misses": misses, "hits": hits, "memory": memory, "start": start,
+        "pipeline": pipeline, "misses": misses, "hits": hits, "hits by kind": kinds, "memory": memory, "start": start,
     }
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
@@ -377,6 +383,7 @@ def report(figures):
         ("CPU per request", hits["CPU us"], f"us (nginx: {hits['nginx, CPU us']:.1f})"),
         ("hit, CPU ratio to nginx", hits["CPU us"] / hits["nginx, CPU us"], ""),
     ])
+    hit_kinds.report(figures["hits by kind"], table)
     print(f"\nMemory, a photograph of {memory['source megapixels']:.0f} megapixels, {memory['source MB']:.1f} MB, to 500 pixels")
     table([
         ("worker, peak MB", memory["worker, peak MB"], ""),

@@ -250,4 +250,12 @@ struct CommandLineTests {
         let documented = try String(contentsOf: file, encoding: .utf8)
         #expect(documented == CommandLineReader.markdown, "run scripts/update-docs")
     }
+
+    @Test(arguments: [
+        ("", ""), (" ", ""), ("\t \t", ""), ("a", "a"), (" a", "a"), ("a\t", "a"), ("  a b  ", "a b"), (" ä ", "ä"),
+        ("\u{A0}a\n", "\u{A0}a\n"),
+    ])
+    func `spaces and tabs at the ends are no part of a value`(text: String, expected: String) {
+        #expect(text.trimmed == expected)
+    }
 }

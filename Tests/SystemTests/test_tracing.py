@@ -28,7 +28,7 @@ def test_access_log_as_text(start, origin):
     processes.wait_until(lambda: front.errors.count(" access ") == 3, what=front.errors)
     miss, hit, error = lines(front, " access ")
     assert re.search(
-        rf"access method=GET target=/100x/{re.escape(url)} status=200 bytes={size} ms=[\d.]+ outcome=miss "
+        rf"access client=127.0.0.1 method=GET target=/100x/{re.escape(url)} status=200 bytes={size} ms=[\d.]+ outcome=miss "
         r"fetch=[\d.]+ header=[\d.]+ decode=[\d.]+ resize=[\d.]+ encode=[\d.]+ transform=[\d.]+ request=abc-1$", miss), miss
     assert re.search(r"method=HEAD .* bytes=0 ms=[\d.]+ outcome=hit request=[0-9a-f]{16}$", hit), hit
     assert re.search(r"status=404 .* outcome=error reason=not_found fetch=", error), error

@@ -22,6 +22,10 @@ public final class Loop: SerialExecutor, TaskExecutor, @unchecked Sendable {
     private var ready: [UnownedJob] = []
     private var spare: [UnownedJob] = []
 
+    /// When the first callback of this turn began; 0 = there was none yet.
+    private var turnStart: UInt64 = 0
+    private var longestTurn: UInt64 = 0
+
     private let remote = Mutex<[UnownedJob]>([])
     private let owner = Atomic<UInt>(0)
 
@@ -42,7 +46,10 @@ public final class Loop: SerialExecutor, TaskExecutor, @unchecked Sendable {
         uv_async_init(self.handle, self.wakeUp) { _ in Loop.shared.takeRemote() }
         uv_prepare_init(self.handle, self.beforePoll)
         uv_check_init(self.handle, self.afterPoll)
-        uv_prepare_start(self.beforePoll) { _ in Loop.shared.drain() }
+        uv_prepare_start(self.beforePoll) { _ in
+            Loop.shared.drain()
+            Loop.shared.endTurn()
+        }
         uv_check_start(self.afterPoll) { _ in Loop.shared.drain() }
         // These two never keep the loop alive; `wakeUp` does, until `shutDown`.
         uv_unref(UnsafeMutableRawPointer(self.beforePoll).assumingMemoryBound(to: uv_handle_t.self))
@@ -124,6 +131,7 @@ public final class Loop: SerialExecutor, TaskExecutor, @unchecked Sendable {
     private func drain() {
         for _ in 0..<Self.roundsPerTurn {
             guard !self.ready.isEmpty else { return }
+            self.beginTurn()
             swap(&self.ready, &self.spare)
             for job in self.spare {
                 job.runSynchronously(
@@ -133,6 +141,29 @@ public final class Loop: SerialExecutor, TaskExecutor, @unchecked Sendable {
         }
         // More is ready, but I/O has waited long enough: come back right after polling it.
         uv_async_send(self.wakeUp)
+    }
+
+    // MARK: How long a turn takes
+
+    /// Something happens, after the loop has waited for it. Called at every callback, so it costs next to nothing when
+    /// the turn has begun already.
+    @inline(__always)
+    func beginTurn() {
+        if self.turnStart == 0 { self.turnStart = uv_hrtime() }
+    }
+
+    /// The loop is about to wait.
+    private func endTurn() {
+        guard self.turnStart != 0 else { return }
+        self.longestTurn = max(self.longestTurn, uv_hrtime() &- self.turnStart)
+        self.turnStart = 0
+    }
+
+    /// The longest turn since the last call with `forgetting`; meanwhile everything else had to wait. On the loop's
+    /// thread only.
+    public func longestTurn(forgetting: Bool) -> Duration {
+        defer { if forgetting { self.longestTurn = 0 } }
+        return .nanoseconds(Int64(clamping: self.longestTurn))
     }
 
     public func checkIsolated() { precondition(self.isCurrent, "not on the loop's thread") }

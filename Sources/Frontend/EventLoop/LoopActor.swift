@@ -11,6 +11,7 @@ public actor LoopActor {
     @inline(__always)
     public static func assumeIsolated<Result>(_ body: @LoopActor () throws -> Result) rethrows -> Result {
         precondition(Loop.shared.isCurrent, "not on the loop's thread")
+        Loop.shared.beginTurn()
         return try withoutActuallyEscaping(body) { body in
             // Only the isolation is taken off the type, which the line above has just proved.
             try unsafeBitCast(body, to: (() throws -> Result).self)()

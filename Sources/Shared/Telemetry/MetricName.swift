@@ -25,6 +25,8 @@ public enum MetricName: String, CaseIterable, Sendable {
     case cacheBytes = "imageproxy_cache_bytes"
     case connections = "imageproxy_connections"
     case ready = "imageproxy_ready"
+    case loopLag = "imageproxy_loop_lag_seconds"
+    case accessLinesDropped = "imageproxy_access_log_dropped_total"
     case reloads = "imageproxy_reloads_total"
     case jobsQueued = "imageproxy_jobs_queued"
     case jobsQueueLimit = "imageproxy_jobs_queue_limit"
@@ -68,6 +70,8 @@ public enum MetricName: String, CaseIterable, Sendable {
         case .cacheEntries: "Entries in each cache in memory now."
         case .cacheBytes: "Bytes that the entries of each cache in memory take now."
         case .ready: "1 while this front should be given requests, else 0."
+        case .loopLag: "The longest turn of the event loop in the last minute: how long everything else had to wait."
+        case .accessLinesDropped: "Lines of the access log that were dropped because it takes them too slowly."
         case .reloads: "Settings read anew while running, by result."
         case .connections: "Connections of clients that are open now."
         case .jobsQueued: "Jobs that wait for a worker now."
@@ -94,7 +98,7 @@ public enum MetricName: String, CaseIterable, Sendable {
         switch self {
         case .transformationDuration, .httpDuration: "summary"
         case .requestDuration, .stageDuration, .formatDuration: "histogram"
-        case .httpInFlight, .cacheEntries, .cacheBytes, .connections, .ready, .jobsQueued, .jobsQueueLimit,
+        case .httpInFlight, .loopLag, .cacheEntries, .cacheBytes, .connections, .ready, .jobsQueued, .jobsQueueLimit,
             .jobsRunning, .workersWanted, .workersRunning, .workersBusy, .workersAdvised, .sandboxLayers, .buildInfo,
             .processMemory, .processDescriptors, .processMaxDescriptors, .processStart:
             "gauge"

@@ -7,6 +7,7 @@ public enum Redaction {
 
     /// Replaces control and non-ASCII bytes by `\xNN`, and cuts what is too long.
     public static func printable(_ text: String) -> String {
+        if text.utf8.count <= Self.maximumLength, text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) { return text }
         var line = ""
         for byte in text.utf8 {
             guard line.utf8.count < Self.maximumLength else { return line + "…" }
@@ -21,6 +22,7 @@ public enum Redaction {
 
     /// A line of the log: printable, and without user names and passwords, whichever URLs are in it.
     public static func line(_ text: String) -> String {
+        guard text.utf8.contains(UInt8(ascii: "@")) else { return Self.printable(text) }
         var line = ""
         var rest = text[...]
         while let scheme = rest.firstRange(of: "://") {

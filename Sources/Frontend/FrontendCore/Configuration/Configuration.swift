@@ -88,6 +88,7 @@ public struct Configuration: Sendable {
     public var logFormat = LogFormat.text
     /// A line for every request for a picture.
     public var accessLog = false
+    public var accessLogFile: String?
     public var diagnosticHeaders: Set<DiagnosticHeader> = []
     /// Between the moment at which a front that is to end says so, and that at which it takes no more connections.
     public var drainDelay = Duration.zero

@@ -260,6 +260,14 @@ extension Flag {
             help: "log a line for every answered request for a picture, with its outcome and where the time went",
             kind: .boolean { $0.accessLog = $1 }),
         Flag(
+            name: "accessLogFile", group: .other, valueName: "file", defaultText: "",
+            help:
+                "where the lines of -accessLog go instead of standard error, which this turns on; opened anew on SIGHUP",
+            kind: .value { (configuration, text) throws(FlagError) in
+                configuration.accessLogFile = text.isEmpty ? nil : text
+                if !text.isEmpty { configuration.accessLog = true }
+            }),
+        Flag(
             name: "diagnosticHeaders", group: .other, valueName: "list", defaultText: "",
             help:
                 "what answers tell about themselves: cache (X-Cache), timing (Server-Timing), request (X-Request-Id), "
@@ -336,7 +344,11 @@ extension Flag {
 extension String {
     /// Without spaces and tabs at both ends.
     var trimmed: String {
-        let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" }
-        return String(self.drop(while: isBlank).reversed().drop(while: isBlank).reversed())
+        func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
+        let bytes = self.utf8
+        guard let start = bytes.firstIndex(where: { !isBlank($0) }), let last = bytes.lastIndex(where: { !isBlank($0) })
+        else { return "" }
+        let end = bytes.index(after: last)
+        return start == bytes.startIndex && end == bytes.endIndex ? self : String(self[start..<end])
     }
 }

@@ -145,7 +145,7 @@ final class HTTPConnection {
             let answer = quick(head, self.peer, self.server.date)
         else { return .not }
         self.answeredAtOnce += 1
-        let body = answer.body.bytes
+        let body = answer.body?.bytes ?? UnsafeRawBufferPointer(start: nil, count: 0)
         do throws(LoopError) {
             let written = try self.stream.writeAtOnce(head: answer.head, body: body)
             if written == answer.head.count + body.count {

@@ -31,11 +31,11 @@ public final class HTTPServer {
     /// Answers what can be answered without waiting for anything; nil leaves it to the handler.
     typealias QuickHandler = @LoopActor (RequestHead, _ peer: IPAddress?, _ date: String) -> QuickAnswer?
 
-    /// Status 200; the connection stays open.
+    /// The connection stays open after it.
     struct QuickAnswer {
-        /// The bytes, whole.
         let head: [UInt8]
-        let body: Blob
+        /// nil = it has none.
+        let body: Blob?
     }
 
     let limits: HTTPServerLimits

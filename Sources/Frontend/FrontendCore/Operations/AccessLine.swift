@@ -1,41 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import EventLoop
+internal import Glibc
 internal import Telemetry
 
-/// What the access log says of one request.
-@LoopActor
-struct AccessLine {
-    let request: HTTPRequest
-    let status: Int
-    let bytes: Int
-    let duration: Duration
-    let outcome: Metrics.Outcome
-    let failure: RequestError.Kind?
-    let trace: RequestTrace
+/// What the access log says of one request. Made on the loop, formatted by whoever writes it.
+struct AccessLine: Sendable {
+    private let time = Log.now()
+    /// nil = nobody knows.
+    private let client: IPAddress?
+    private let method: String
+    private let target: String
+    private let status: Int
+    private let bytes: Int
+    private let duration: Duration
+    private let outcome: Metrics.Outcome
+    private let failure: RequestError.Kind?
+    private let stages: [(stage: Metrics.Stage, milliseconds: Double)]
+    private let trace: RequestTrace
 
-    func write() {
-        if Log.isJSON { Log.put(self.members) } else { Log.put(self.text) }
+    @LoopActor
+    init(
+        client: IPAddress?, method: String, target: String, status: Int, bytes: Int, duration: Duration,
+        outcome: Metrics.Outcome, failure: RequestError.Kind?, trace: RequestTrace
+    ) {
+        self.client = client
+        self.method = method
+        self.target = target
+        self.status = status
+        self.bytes = bytes
+        self.duration = duration
+        self.outcome = outcome
+        self.failure = failure
+        self.stages = trace.times
+        self.trace = trace
     }
 
-    private var milliseconds: Double { RequestTrace.thousandths(self.duration / .milliseconds(1)) }
-
-    /// `access method=GET target=/100x/… status=200 …`: a target has no spaces in it.
-    private var text: String {
-        "access "
-            + self.members.dropFirst().map { name, value in "\(name)=\(value.string ?? value.text)" }
-            .joined(separator: " ")
+    /// With its end.
+    var text: String {
+        guard !Log.isJSON else { return Log.stamped([("message", .string("access"))] + self.members, at: self.time) }
+        // A target has no spaces in it.
+        let words = self.members.map { name, value in "\(name)=\(value.string ?? value.text)" }
+        return Log.stamped("access " + words.joined(separator: " "), at: self.time)
     }
 
     private var members: [(String, JSON)] {
-        var members: [(String, JSON)] = [
-            ("message", .string("access")), ("method", .string(self.request.method)),
-            ("target", .string(Redaction.line(self.request.target))), ("status", .integer(self.status)),
-            ("bytes", .integer(self.bytes)), ("ms", .number(self.milliseconds)),
+        var members: [(String, JSON)] = []
+        if let client { members.append(("client", .string(client.description))) }
+        members += [
+            ("method", .string(self.method)), ("target", .string(Redaction.line(self.target))),
+            ("status", .integer(self.status)), ("bytes", .integer(self.bytes)),
+            ("ms", .number(RequestTrace.thousandths(self.duration / .milliseconds(1)))),
             ("outcome", .string(self.outcome.rawValue)),
         ]
         if let failure { members.append(("reason", .string(failure.metricLabel))) }
-        members += self.trace.times.map { stage, time in (stage.rawValue, .number(RequestTrace.thousandths(time))) }
+        members += self.stages.map { stage, time in (stage.rawValue, .number(RequestTrace.thousandths(time))) }
         members.append(("request", .string(self.trace.id)))
         return members
     }

@@ -4,6 +4,7 @@ public import EventLoop
 internal import Glibc
 internal import ImageJob
 public import Platform
+internal import Telemetry
 
 /// The whole front: its parts, in the order in which they are made and unmade.
 @LoopActor
@@ -22,6 +23,7 @@ public final class Front {
     private let admin: HTTPServer?
     private let report: StatusReport
     private let metrics: Metrics
+    private let accessLog: AccessLog
     private let manager: ServiceManager
     private var watchdog: LoopTimer?
     private var history: LoopTimer?
@@ -42,6 +44,9 @@ public final class Front {
         let sample: SamplePhoto? = if let file = configuration.samplePhoto { try SamplePhoto(file: file) } else { nil }
         let metrics = Metrics()
         self.metrics = metrics
+        let accessLog = try AccessLog(file: configuration.accessLogFile)
+        self.accessLog = accessLog
+        metrics.onScrape { Self.loopGauges(metrics, accessLog) }
         self.supervisor = configuration.jobsSocket == nil ? try WorkerSupervisor(configuration, metrics: metrics) : nil
         self.fetcher = Fetcher(configuration)
         let rules = OriginRules(configuration)
@@ -91,7 +96,8 @@ public final class Front {
                 throw error
             }
         }
-        self.service = Service(configuration: configuration, pipeline: pipeline, sample: sample, metrics: metrics)
+        self.service = Service(
+            configuration: configuration, pipeline: pipeline, sample: sample, metrics: metrics, accessLog: accessLog)
         let service = self.service
         var limits = HTTPServerLimits()
         limits.connectionsPerClient = configuration.maxConnectionsPerClient
@@ -112,6 +118,13 @@ public final class Front {
         self.admin =
             configuration.adminAddresses.isEmpty
             ? nil : HTTPServer(methods: AdminService.methods) { await admin.answer($0) }
+    }
+
+    private static func loopGauges(_ metrics: Metrics, _ accessLog: AccessLog) -> [Metrics.Gauge] {
+        [
+            Metrics.Gauge(name: .loopLag, value: metrics.longestTurn / .seconds(1)),
+            Metrics.Gauge(name: .accessLinesDropped, value: Double(accessLog.dropped)),
+        ]
     }
 
     private convenience init(
@@ -193,6 +206,9 @@ public final class Front {
     private func apply(_ configuration: Configuration) {
         Log.setVerbose(configuration.verbose)
         Log.setFormat(configuration.logFormat, namesRequests: configuration.accessLog)
+        do throws(UsageError) { try self.accessLog.open(configuration.accessLogFile) } catch {
+            Log.line("the access log stays where it was: \(error)")
+        }
         let rules = OriginRules(configuration)
         self.origins.rules = rules
         self.cache.admits = { rules.admits($0) }
@@ -217,6 +233,7 @@ public final class Front {
             self.fetcher.close()
             await self.cache.close(atMost: Self.writeTime)
             await self.supervisor?.stop()
+            await self.accessLog.finish(atMost: Self.writeTime)
             for watcher in self.signals { watcher.stop() }
             self.watchdog?.stop()
             self.history?.stop()

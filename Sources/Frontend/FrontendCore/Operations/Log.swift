@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
+// Whichever of these two a compiler process loads first owns the members of `timespec`.
 import SwiftOverlayShims
 import Synchronization
 internal import Telemetry
@@ -42,11 +43,27 @@ public enum Log {
     }
 
     /// A line of printable text.
-    static func put(_ text: String) { Self.write(Self.timestamp() + " " + text + "\n") }
+    static func put(_ text: String) { Self.write(Self.stamped(text, at: Self.now())) }
 
     /// The same as an object; the time is put first.
-    static func put(_ members: [(String, JSON)]) {
-        Self.write(JSON.object([("time", .string(Self.isoTimestamp()))] + members).text + "\n")
+    static func put(_ members: [(String, JSON)]) { Self.write(Self.stamped(members, at: Self.now())) }
+
+    static func stamped(_ text: String, at time: Instant) -> String { Self.timestamp(time) + " " + text + "\n" }
+
+    static func stamped(_ members: [(String, JSON)], at time: Instant) -> String {
+        JSON.object([("time", .string(Self.isoTimestamp(time)))] + members).text + "\n"
+    }
+
+    /// A point of the Unix clock.
+    struct Instant: Sendable {
+        fileprivate let seconds: Int
+        fileprivate let milliseconds: Int
+    }
+
+    static func now() -> Instant {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return Instant(seconds: now.tv_sec, milliseconds: now.tv_nsec / 1_000_000)
     }
 
     private static func write(_ line: String) {
@@ -62,12 +79,11 @@ public enum Log {
         if Self.verbose.load(ordering: .relaxed) { Self.line(message()) }
     }
 
-    private static func isoTimestamp() -> String {
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
+    private static func isoTimestamp(_ time: Instant) -> String {
+        var now = time.seconds
         var parts = tm()
-        gmtime_r(&now.tv_sec, &parts)
-        let milliseconds = Int32(now.tv_nsec / 1_000_000)
+        gmtime_r(&now, &parts)
+        let milliseconds = Int32(time.milliseconds)
         let fraction = milliseconds < 100 ? "0" + Self.two(milliseconds) : "\(milliseconds)"
         return "\(1900 + parts.tm_year)-\(Self.two(parts.tm_mon + 1))-\(Self.two(parts.tm_mday))T"
             + "\(Self.two(parts.tm_hour)):\(Self.two(parts.tm_min)):\(Self.two(parts.tm_sec)).\(fraction)Z"
@@ -75,8 +91,8 @@ public enum Log {
 
     private static func two(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }
 
-    private static func timestamp() -> String {
-        var now = time(nil)
+    private static func timestamp(_ time: Instant) -> String {
+        var now = time.seconds
         var parts = tm()
         localtime_r(&now, &parts)
         let day = "\(1900 + parts.tm_year)/\(Self.two(parts.tm_mon + 1))/\(Self.two(parts.tm_mday))"

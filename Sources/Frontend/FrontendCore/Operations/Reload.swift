@@ -9,6 +9,7 @@ enum Reload {
         "followRedirects", "pathPrefix", "publicMetrics", "maxSourceBytes", "maxOutputPixels", "fetchTimeout",
         "timeout",
         "maxQueue", "minCacheDuration", "forceCache", "drainDelay", "drainTimeout", "verbose", "logFormat", "accessLog",
+        "accessLogFile",
         "diagnosticHeaders",
     ]
 

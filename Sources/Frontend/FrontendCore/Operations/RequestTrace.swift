@@ -49,7 +49,8 @@ final class RequestTrace: Sendable {
 
     /// Each stage once, its times added up.
     @LoopActor var times: [(stage: Metrics.Stage, milliseconds: Double)] {
-        Metrics.Stage.allCases.compactMap { stage in
+        guard !self.stages.isEmpty else { return [] }
+        return Metrics.Stage.allCases.compactMap { stage in
             let times = self.stages.filter { $0.stage == stage }
             return times.isEmpty ? nil : (stage, times.reduce(0) { $0 + $1.milliseconds })
         }

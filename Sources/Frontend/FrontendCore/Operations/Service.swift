@@ -15,6 +15,7 @@ final class Service {
     private let sample: SamplePhoto?
     private var shape: OriginRequestShape
     private let metrics: Metrics
+    private let accessLog: AccessLog
     /// For `/ready`; set once there is one. It knows the server that knows this, so nobody may own all three.
     weak var report: StatusReport?
     /// Requests of clients that come through proxies: these have no connections of their own to be counted.
@@ -22,7 +23,10 @@ final class Service {
     let failures = FailureLog()
     private var repeated: RepeatedAnswers
 
-    init(configuration: Configuration, pipeline: RequestPipeline, sample: SamplePhoto?, metrics: Metrics) {
+    init(
+        configuration: Configuration, pipeline: RequestPipeline, sample: SamplePhoto?, metrics: Metrics,
+        accessLog: AccessLog
+    ) {
         self.configuration = configuration
         self.authorizer = Authorizer(configuration)
         self.pipeline = pipeline
@@ -31,6 +35,7 @@ final class Service {
         self.sample = sample
         self.shape = OriginRequestShape(configuration)
         self.metrics = metrics
+        self.accessLog = accessLog
         self.clients = ClientCounts(limit: configuration.maxConnectionsPerClient)
         self.repeated = RepeatedAnswers(configuration)
     }
@@ -55,16 +60,15 @@ final class Service {
         let started = ContinuousClock.now
         let now = Int64(time(nil))
         guard known.isValid(at: now), let body = self.pipeline.body(at: known.place) else { return nil }
-        let answer = HTTPServer.QuickAnswer(head: known.head(date: date, now: now), body: body)
+        let answer = HTTPServer.QuickAnswer(
+            head: known.head(date: date, now: now), body: known.status == 304 ? nil : body)
+        let bytes = answer.body?.count ?? 0
         let duration = ContinuousClock.now - started
         self.metrics.began()
-        self.metrics.ended(.hit, status: 200, bytes: body.count, after: duration)
+        self.metrics.ended(.hit, status: known.status, bytes: bytes, after: duration)
         if self.configuration.accessLog {
             let request = HTTPRequest(head: head, peer: peer)
-            AccessLine(
-                request: request, status: 200, bytes: body.count, duration: duration, outcome: .hit, failure: nil,
-                trace: RequestTrace(request)
-            ).write()
+            self.log(request, status: known.status, bytes: bytes, duration, .hit, nil, RequestTrace(request))
         }
         return answer
     }
@@ -119,10 +123,7 @@ final class Service {
         self.metrics.ended(
             outcome, status: response.status, bytes: bytes, after: duration, reason: failure?.metricLabel)
         if self.configuration.accessLog {
-            AccessLine(
-                request: request, status: response.status, bytes: bytes, duration: duration, outcome: outcome,
-                failure: failure, trace: trace
-            ).write()
+            self.log(request, status: response.status, bytes: bytes, duration, outcome, failure, trace)
         }
         if !self.configuration.diagnosticHeaders.isEmpty {
             trace.describe(self.configuration.diagnosticHeaders, outcome, duration, in: &response)
@@ -134,6 +135,17 @@ final class Service {
                 validUntil: hit.url.options.validUntil)
         }
         return response
+    }
+
+    private func log(
+        _ request: HTTPRequest, status: Int, bytes: Int, _ duration: Duration, _ outcome: Metrics.Outcome,
+        _ failure: RequestError.Kind?, _ trace: RequestTrace
+    ) {
+        self.accessLog.put(
+            AccessLine(
+                client: request.client(trusting: self.configuration.trustedProxies), method: request.method,
+                target: request.target, status: status, bytes: bytes, duration: duration, outcome: outcome,
+                failure: failure, trace: trace))
     }
 
     /// What was found in memory, and by what.

@@ -6,7 +6,7 @@ internal import EventLoop
 /// again: not its URL, nor who may ask, nor what stands in the answer's head.
 ///
 /// Requests are the same when they have the same target, and the same in every field that decides anything here; what
-/// asks for a part, or whether something has changed, never is. The bytes stay with the memory and are asked for each
+/// asks for a part never is. The bytes stay with the memory and are asked for each
 /// time, so an entry that was dropped, replaced or purged is not answered with, and one that is asked for counts as used.
 ///
 /// All that is decided by the settings: other settings need another object.
@@ -16,6 +16,8 @@ final class RepeatedAnswers {
     final class Answer {
         fileprivate let question: [UInt8]
         let place: CacheTiers.RecentPlace
+        /// 200, or 304, which has no body.
+        let status: Int
         private let freshness: Freshness
         private let wishes: RequestDirectives
         private let validUntil: Int64
@@ -25,11 +27,13 @@ final class RepeatedAnswers {
         private let fields: [UInt8]
 
         fileprivate init(
-            question: [UInt8], place: CacheTiers.RecentPlace, freshness: Freshness, wishes: RequestDirectives,
+            question: [UInt8], place: CacheTiers.RecentPlace, status: Int, freshness: Freshness,
+            wishes: RequestDirectives,
             validUntil: Int64, date: String?, fields: [UInt8]
         ) {
             self.question = question
             self.place = place
+            self.status = status
             self.freshness = freshness
             self.wishes = wishes
             self.validUntil = validUntil
@@ -44,7 +48,8 @@ final class RepeatedAnswers {
 
         func head(date: String, now: Int64) -> [UInt8] {
             HTTPResponse.head(
-                status: 200, date: self.date ?? date, age: self.freshness.shownAge(at: now), fields: self.fields)
+                status: self.status, date: self.date ?? date, age: self.freshness.shownAge(at: now), fields: self.fields
+            )
         }
     }
 
@@ -59,12 +64,11 @@ final class RepeatedAnswers {
     /// A power of two.
     private static let capacity = 4096
     private static let longestQuestion = 2048
-    private static let never: [[UInt8]] = ["range", "if-range", "if-none-match", "if-modified-since"].map {
-        Array($0.utf8)
-    }
+    private static let never: [[UInt8]] = ["range", "if-range"].map { Array($0.utf8) }
 
     init(_ configuration: Configuration) {
-        var names = configuration.passRequestHeaders.map { $0.lowercased() }
+        // Of one entry, whether it has changed since is always answered in the same way.
+        var names = ["if-none-match", "if-modified-since"] + configuration.passRequestHeaders.map { $0.lowercased() }
         if !configuration.autoFormat.isEmpty { names.append("accept") }
         if !configuration.access.referrers.isEmpty { names.append("referer") }
         self.deciding = Set(names).sorted().map { Array($0.utf8) }
@@ -83,11 +87,12 @@ final class RepeatedAnswers {
         _ response: HTTPResponse, to head: RequestHead, at place: CacheTiers.RecentPlace, _ freshness: Freshness,
         _ wishes: RequestDirectives, validUntil: Int64
     ) {
-        guard response.status == 200, head.method == "GET", self.ask(head),
+        guard response.status == 200 || response.status == 304, head.method == "GET", self.ask(head),
             let fields = response.serializedFields(closes: false)
         else { return }
         self.answers[self.slot] = Answer(
-            question: self.question, place: place, freshness: freshness, wishes: wishes, validUntil: validUntil,
+            question: self.question, place: place, status: response.status, freshness: freshness, wishes: wishes,
+            validUntil: validUntil,
             date: response.date, fields: fields)
     }
 

@@ -63,6 +63,12 @@ final class Metrics {
     /// Copies of the counters as they were, the oldest first, so that there is something to subtract.
     private var history: [(at: ContinuousClock.Instant, counters: Counters)]
 
+    /// The longest turn of the loop in each interval.
+    private var turns: [Duration] = []
+
+    /// The longest one in about the last minute.
+    var longestTurn: Duration { max(self.turns.max() ?? .zero, Loop.shared.longestTurn(forgetting: false)) }
+
     static let historyInterval = Duration.seconds(10)
     private static let historyLength = 6
 
@@ -146,6 +152,8 @@ final class Metrics {
     /// To be called every `historyInterval`: what was counted up to now becomes the start of a later "last minute".
     func remember() {
         self.history.append((.now, self.counters))
+        self.turns.append(Loop.shared.longestTurn(forgetting: true))
+        if self.turns.count > Self.historyLength { self.turns.removeFirst() }
         if self.history.count > Self.historyLength { self.history.removeFirst() }
     }
 
