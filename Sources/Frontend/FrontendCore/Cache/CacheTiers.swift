@@ -11,6 +11,14 @@ final class CacheTiers {
     enum Tier {
         case memory(MemoryCache)
         case place(StoreQueue)
+
+        /// As metrics call it.
+        @LoopActor var name: String {
+            switch self {
+            case .memory: "memory"
+            case .place(let queue): queue.place.name
+            }
+        }
     }
 
     let tiers: [Tier]
@@ -47,6 +55,7 @@ final class CacheTiers {
         self.rules = rules
         self.clock = clock
         self.metrics = metrics
+        metrics?.tiers = tiers.map(\.name)
         self.admits = admits
     }
 
@@ -61,6 +70,18 @@ final class CacheTiers {
     /// Entries and bytes of every cache in memory, in the order of the tiers.
     var memoryUse: [(entries: Int, bytes: Int)] {
         self.tiers.compactMap { if case .memory(let memory) = $0 { (memory.count, memory.size) } else { nil } }
+    }
+
+    /// By the names of the places. Of several of a kind, the worst.
+    var availability: [String: StoreAvailability] {
+        var all: [String: StoreAvailability] = [:]
+        for case .place(let queue) in self.tiers {
+            let now = queue.place.availability
+            let known = all[queue.place.name] ?? StoreAvailability()
+            all[queue.place.name] = StoreAvailability(
+                canRead: known.canRead && now.canRead, canWrite: known.canWrite && now.canWrite)
+        }
+        return all
     }
 
     /// What the memory in front of everything else has, at once.
@@ -105,6 +126,7 @@ final class CacheTiers {
         var stale = entry
         // Who comes next need not wait for the same failure.
         stale.freshness.graceUntil = now + Self.grace
+        stale.provenance = .stale
         self.remember(stale, primary, for: request)
         return stale
     }
@@ -162,7 +184,7 @@ final class CacheTiers {
     private func recent(_ key: String) -> CacheEntry? {
         guard !self.front.isEmpty else { return nil }
         for memory in self.front {
-            guard let entry = memory.entry(for: key) else { continue }
+            guard var entry = memory.entry(for: key) else { continue }
             guard !self.purges.covers(entry, key: key) else {
                 memory.remove(key)
                 continue
@@ -170,6 +192,7 @@ final class CacheTiers {
             let newest = self.purges.stamps.newest
             if entry.stamp < newest { memory.confirm(key, upTo: newest) }
             self.metrics?.lookedUp("memory", isHit: true)
+            entry.provenance = .found(in: "memory")
             return entry
         }
         self.metrics?.lookedUp("memory", isHit: false)
@@ -216,6 +239,7 @@ final class CacheTiers {
             guard var entry, !self.purges.covers(entry, key: key.text) else { continue }
             entry.stamp = max(entry.stamp, self.purges.stamps.newest)
             self.put(entry, key, in: self.tiers[..<position])
+            entry.provenance = .found(in: tier.name)
             return entry
         }
         return nil
@@ -227,8 +251,9 @@ final class CacheTiers {
         case .place(let queue):
             if let pending = queue.pending(key) { return pending }
             await self.purges.ready()
+            let started = ContinuousClock.now
             let loaded = await queue.place.load(key.text)
-            self.metrics?.lookedUp(queue.place.name, isHit: loaded != nil)
+            self.metrics?.lookedUp(queue.place.name, isHit: loaded != nil, after: .now - started)
             guard let message = loaded else { return nil }
             let rules = self.rules
             let decoded =

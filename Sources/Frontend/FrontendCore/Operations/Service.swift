@@ -81,13 +81,14 @@ final class Service {
         let started = ContinuousClock.now
         self.metrics.began()
         let trace = RequestTrace(request)
-        var (response, outcome, failure) = await RequestTrace.$current.withValue(trace) {
+        var (response, outcome, provenance, failure) = await RequestTrace.$current.withValue(trace) {
             await self.outcome(of: request, target)
         }
         let duration = ContinuousClock.now - started
         let bytes = request.method == "HEAD" ? 0 : response.body.count
         self.metrics.ended(
-            outcome, status: response.status, bytes: bytes, after: duration, reason: failure?.metricLabel)
+            outcome, from: provenance, status: response.status, bytes: bytes, after: duration,
+            reason: failure?.metricLabel)
         if self.configuration.accessLog {
             AccessLine(
                 request: request, status: response.status, bytes: bytes, duration: duration, outcome: outcome,
@@ -111,7 +112,7 @@ final class Service {
 
     private func outcome(
         of request: HTTPRequest, _ target: String
-    ) async -> (HTTPResponse, Metrics.Outcome, RequestError.Kind?) {
+    ) async -> (HTTPResponse, Metrics.Outcome, Provenance, RequestError.Kind?) {
         let now = Int64(time(nil))
         let proxied = self.proxiedClient(of: request)
         guard self.clients.enter(proxied) else {
@@ -135,7 +136,9 @@ final class Service {
             Log.detail(
                 "request: \(request.method) \(Redaction.url(url.remote.string))#\(url.options.canonical) of "
                     + (request.client(trusting: self.configuration.trustedProxies)?.description ?? "somebody"))
-            return (self.responder.answer(picture, to: request, now: now), picture.outcome, nil)
+            return (
+                self.responder.answer(picture, to: request, now: now), picture.outcome, picture.entry.provenance, nil
+            )
         } catch let error as RequestError {
             if error.kind != .cancelled { Log.line("\(error.detail)", for: RequestTrace.current) }
             return self.failed(error)
@@ -154,7 +157,7 @@ final class Service {
         }
     }
 
-    private func failed(_ error: RequestError) -> (HTTPResponse, Metrics.Outcome, RequestError.Kind?) {
-        (self.responder.answer(error), .error, error.kind)
+    private func failed(_ error: RequestError) -> (HTTPResponse, Metrics.Outcome, Provenance, RequestError.Kind?) {
+        (self.responder.answer(error), .error, .made, error.kind)
     }
 }

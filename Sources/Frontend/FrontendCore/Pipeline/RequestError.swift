@@ -10,7 +10,7 @@ struct RequestError: Error, CustomStringConvertible {
         case malformedURL, expired, forbiddenReferrer, forbiddenHost, notAuthorized, contentTypeNotAllowed, mislabelled
         case notFound, fetchFailed, fetchTimedOut, oddStatus
         case untransformable, overLimits
-        case overloaded, clientBusy, timedOut, cancelled
+        case overloaded, noWorker, originBusy, clientBusy, timedOut, cancelled
     }
 
     let kind: Kind
@@ -32,7 +32,7 @@ struct RequestError: Error, CustomStringConvertible {
             switch error.status {
             case 400: .malformedURL
             case 403: .forbiddenHost
-            case 503: .overloaded
+            case 503: if case .busy = error { .originBusy } else { .overloaded }
             case 504: .fetchTimedOut
             default: .fetchFailed
             }
@@ -59,7 +59,7 @@ extension RequestError.Kind {
         case .oddStatus: (502, "error fetching remote image: the remote host gave an unusable answer\n")
         case .untransformable: (422, "the remote image cannot be transformed\n")
         case .overLimits: (422, "the image is too large\n")
-        case .overloaded: (503, "busy, try again shortly\n")
+        case .overloaded, .noWorker, .originBusy: (503, "busy, try again shortly\n")
         case .clientBusy: (429, "too many requests at a time, try again shortly\n")
         case .timedOut: (504, "Gateway timeout waiting for remote resource.")
         case .cancelled: (499, "")

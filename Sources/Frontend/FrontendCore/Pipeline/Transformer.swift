@@ -77,8 +77,10 @@ final class Transformer {
             throw UntransformableError(failure)
         } catch JobError.poisonous(let detail) {
             throw UntransformableError(reason: "crashed", detail: detail)
-        } catch JobError.overloaded(let detail), JobError.timedOut(let detail) {
+        } catch JobError.overloaded(let detail) {
             throw RequestError(.overloaded, detail: detail)
+        } catch JobError.timedOut(let detail) {
+            throw RequestError(.noWorker, detail: detail)
         }
         if let trace = RequestTrace.current {
             trace.add(.decode, .microseconds(Int64(picture.cost.decode)))

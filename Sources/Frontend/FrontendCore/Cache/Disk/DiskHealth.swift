@@ -11,6 +11,8 @@ struct DiskHealth {
     /// How long a disk that could not be written to is left alone.
     static let pause = Duration.seconds(10)
 
+    var isWorking: Bool { self.retryAt == nil }
+
     func mayWrite(at now: ContinuousClock.Instant) -> Bool { self.retryAt.map { now >= $0 } ?? true }
 
     /// - Returns: whether this is news.

@@ -57,6 +57,10 @@ final class DiskStore: ByteStore {
         }
     }
 
+    var availability: StoreAvailability {
+        StoreAvailability(canRead: self.canRead && !self.isHanging, canWrite: self.health.isWorking)
+    }
+
     func load(_ key: String) async -> Blob? {
         guard !self.isHanging else { return nil }
         let file = DiskName(key: key)
