@@ -16,6 +16,7 @@ _spec = importlib.util.spec_from_file_location("system_conftest", TESTS / "Syste
 _system = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_system)
 bin, start, origin, slow_picture = _system.bin, _system.start, _system.origin, _system.slow_picture
+redis = _system.redis
 
 
 @pytest.fixture(scope="session")

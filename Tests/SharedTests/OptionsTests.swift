@@ -52,6 +52,11 @@ struct OptionsTests {
         ("qx", "0x0"),
         ("100x200,max", "0x200"), ("100%2Cfit", "0x0"), (" 100", "0x0"), ("webp", "0x0,webp"), ("avif,gif", "0x0,gif"),
         ("jpg", "0x0"), ("WEBP", "0x0"), ("tiff,jpeg", "0x0,jpeg"),
+        // A colour has three or six digits; anything else with these letters is what it was to the original.
+        ("bg0a0B0c", "0x0,bg0a0b0c"), ("bgfAb", "0x0,bgffaabb"), ("bgf00,bg00ff00", "0x0,bg00ff00"),
+        ("bgf00,bg", "0x0,bgff0000"), ("bg", "0x0"), ("bgff", "0x0"), ("bgffff", "0x0"), ("bgfffffff", "0x0"),
+        ("bg12345g", "0x0"), ("bg#fff", "0x0"), ("bg-12345", "0x0"), ("bgred", "0x0"), ("BGfff", "0x0"),
+        ("5x6,bgxff", "0x0"), ("fit,sc,bgfff,trim,1x2", "1x2,bgffffff,fit,sc,trim"),
         // Whole numbers.
         ("r+90", "0x0,r90"), ("r-90", "0x0,r-90"), ("r1_0", "0x0"), ("r1.0", "0x0"), ("r0x10", "0x0"), ("r-", "0x0"),
         ("r007", "0x0,r7"),
@@ -110,7 +115,7 @@ struct OptionsTests {
     }
 
     @Test func `any items give a canonical form that reads back to itself`() {
-        let alphabet = Array("fitvhscaleUpjpegnrqxycw0123456789.+-e_uN,,,,,,")
+        let alphabet = Array("fitvhscaleUpjpegnrqxycwbgf0123456789.+-e_uN,,,,,,")
         var random = SystemRandomNumberGenerator()
         for _ in 0..<20_000 {
             let text = String(
@@ -124,12 +129,14 @@ struct OptionsTests {
         let options = TransformOptions(parsing: "100,sABC,vu2000000000,scaleUp")
         #expect(options.canonical == "100x100,sABC,scaleUp,vu2000000000")
         #expect(options.canonicalForCache == "100x100,scaleUp")
+        #expect(TransformOptions(parsing: "100,bgfff,sA").canonicalForCache == "100x100,bgffffff")
     }
 
     @Test(arguments: [
         ("fit,sc,sABC,scaleUp,vu9", false), ("1x", true), ("x-1", true), ("r90", true), ("r0", false), ("fv", true),
         ("fh", true), ("q80", true),
         ("png", true), ("cx1", true), ("cy1", true), ("cw1", true), ("ch1", true), ("trim", true), ("-0x-0", false),
+        ("bgfff", true),
     ])
     func `only what changes the picture is a transformation`(input: String, expected: Bool) {
         #expect(TransformOptions(parsing: input).isTransformation == expected)

@@ -31,6 +31,7 @@ struct WorkerProtocolTests {
         options.format = .png
         let limits = PixelLimits(maxSourcePixels: 0x1_0000_0001, maxOutputPixels: 2, maxResultBytes: 3)
         options.accepted = [.avif, .webp]
+        options.background = RGBColour(red: 0x12, green: 0x34, blue: 0x56)
         var policy = ResultPolicy()
         policy.avifSpeed = 6
         policy.maxAVIFPixels = 5
@@ -46,12 +47,12 @@ struct WorkerProtocolTests {
             recode: { try Hello(decoding: $0.span).encoded() }),
         Sample(
             name: "job", encoded: Self.job.encoded(),
-            expected: header(2, 136) + Self.nonceBytes + bytes(UInt32(20_000))
+            expected: header(2, 140) + Self.nonceBytes + bytes(UInt32(20_000))
                 + bytes(UInt64(0x1_0000_0001)) + bytes(UInt64(2)) + bytes(UInt64(3)) + bytes(UInt16(1 | 16 | 32 | 64))
                 + bytes(UInt16(2))
                 + [500, 0.5, -1, 0, 0, 0].flatMap { bytes(($0 as Double).bitPattern) }
                 + bytes(UInt64(bitPattern: -90)) + bytes(UInt64(80)) + [7, 3, 0, 0] + bytes(UInt32(6))
-                + bytes(UInt64(5)),
+                + bytes(UInt64(5)) + [0x12, 0x34, 0x56, 1],
             recode: { try Job(decoding: $0.span).encoded() }),
         Sample(
             name: "reply with a result",
@@ -77,7 +78,7 @@ struct WorkerProtocolTests {
     ]
 
     private static func header(_ type: UInt8, _ length: UInt8) -> [UInt8] {
-        Array("IPW1".utf8) + [type, 2, length, 0]
+        Array("IPW1".utf8) + [type, 3, length, 0]
     }
 
     private static func bytes(_ value: some FixedWidthInteger) -> [UInt8] {
@@ -181,6 +182,8 @@ struct WorkerProtocolTests {
         InvalidField("job", 121, [9], .invalidField("accepted formats")),
         InvalidField("job", 124, [11], .invalidField("AVIF speed")),
         InvalidField("job", 135, [255], .invalidField("AVIF pixels")),
+        InvalidField("job", 139, [0], .invalidField("background")),
+        InvalidField("job", 139, [2], .invalidField("background")),
         InvalidField("job", 53, [1], .invalidField("flags")),
         InvalidField("job", 54, [8], .invalidField("format")),
         InvalidField("job", 55, [1], .invalidField("format")),

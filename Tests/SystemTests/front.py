@@ -22,9 +22,10 @@ LOCAL = ["-allowPrivateNetworks"]
 class Front:
     """A running `imageproxy`."""
 
-    def __init__(self, bin, *flags, address="127.0.0.1:0", environment=None, allow_failures=False):
+    def __init__(self, bin, *flags, address="127.0.0.1:0", environment=None, within=()):
+        """within: a command that becomes the program that is named behind it, in surroundings of its own."""
         self.binaries = bin
-        self.command = [str(bin / "imageproxy"), "-addr", address, *flags]
+        self.command = [*within, str(bin / "imageproxy"), "-addr", address, *flags]
         variables = {"PATH": os.environ["PATH"], **(environment or {})}
         self.process = subprocess.Popen(
             self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=variables)

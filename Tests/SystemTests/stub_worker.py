@@ -17,7 +17,7 @@ SEALS = (1, 2, 4, 8)
 ALL_SEALS = 15
 
 
-def frame(kind, body, magic=b"IPW1", version=2, length=None):
+def frame(kind, body, magic=b"IPW1", version=3, length=None):
     return struct.pack("<4sBBH", magic, kind, version, 8 + len(body) if length is None else length) + body
 
 
@@ -61,10 +61,10 @@ def memory(data, seals=ALL_SEALS):
 class Job:
     """What the front sent, taken apart."""
 
-    FIELDS = struct.Struct("<8s16sIQQQHH6dqq4sIQ")
+    FIELDS = struct.Struct("<8s16sIQQQHH6dqq4sIQ4s")
 
     def __init__(self, data, descriptor):
-        assert len(data) == 136 and data[:8] == struct.pack("<4sBBH", b"IPW1", JOB, 2, 136), data[:8]
+        assert len(data) == 140 and data[:8] == struct.pack("<4sBBH", b"IPW1", JOB, 3, 140), data[:8]
         (_, self.nonce, self.milliseconds, self.source_pixels, self.output_pixels, self.result_bytes, self.flags, self.form,
          self.width, self.height, *self.crop, self.rotation, self.quality,
          self.accepted, self.avif_speed, self.avif_pixels) = self.FIELDS.unpack(data)

@@ -238,3 +238,14 @@ def test_the_signing_tool_by_its_old_name(bin, tmp_path):
     assert run.stdout == f"url: {url}\nsignature: 0sR2kjyfiF1RQRj4Jm2fFa3_6SDFqdAaDEmy1oD2U-4=\n"
     assert (run.returncode, run.stderr) == (0, "")
     assert run_program(tmp_path, program="imageproxy-sign").stdout == "imageproxy-sign url [key]\n"
+
+
+def test_a_background_is_signed_and_cached_in_one_spelling(signed, shared_origin):
+    url = shared_origin.serve("/clear.png", picture(pictures.png(40, 30, mode="RGBA"), "image/png"))
+    one = signature(f"{url}#0x0,bgff8800,jpeg")
+    answers = [signed.get(f"/{colour},jpeg,{one}/{url}") for colour in ("bgf80", "bgFF8800")]
+    assert [answered.status for answered in answers] == [200, 200]
+    assert answers[0]["Etag"] == answers[1]["Etag"] and answers[0].body == answers[1].body
+    red, green, blue = pictures.decoded(answers[0].body).convert("RGB").getpixel((2, 15))
+    assert abs(red - 255) < 6 and abs(green - 136) < 6 and blue < 6
+    assert outcome(signed.get(f"/bgf81,jpeg,{one}/{url}")) == DENIED

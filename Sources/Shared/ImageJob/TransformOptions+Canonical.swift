@@ -18,6 +18,7 @@ extension TransformOptions {
         ] where value != 0 {
             items.append(name + OptionNumber.text(value))
         }
+        if let background = self.background { items.append("bg" + background.hexadecimal) }
         if self.smartCrop { items.append("sc") }
         if self.trim { items.append("trim") }
         if self.validUntil != 0 { items.append("vu\(self.validUntil)") }
@@ -42,6 +43,6 @@ extension TransformOptions {
     public var isTransformation: Bool {
         self.width != 0 || self.height != 0 || self.rotate != 0 || self.flipHorizontal || self.flipVertical
             || self.quality != 0 || self.format != nil || self.cropX != 0 || self.cropY != 0 || self.cropWidth != 0
-            || self.cropHeight != 0 || self.trim
+            || self.cropHeight != 0 || self.trim || self.background != nil
     }
 }

@@ -36,6 +36,8 @@ extension TransformOptions {
             Self.read(value, into: &self.cropHeight)
         } else if let value = item.dropPrefix("vu") {
             if let seconds = OptionNumber.integer(value), seconds > 0 { self.validUntil = seconds }
+        } else if let value = item.dropPrefix("bg"), let colour = RGBColour(hexadecimal: value) {
+            self.background = colour
         } else if let separator = item.firstIndex(of: UInt8(ascii: "x")) {
             let width = item[..<separator]
             let height = item[separator...].dropFirst()

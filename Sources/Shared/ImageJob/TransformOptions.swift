@@ -24,6 +24,8 @@ public struct TransformOptions: Hashable, Sendable {
     public var cropHeight: Double = 0
     public var smartCrop = false
     public var trim = false
+    /// What shows where the picture is transparent; nil leaves it so, as far as the result's format can.
+    public var background: RGBColour?
     /// Unix seconds after which the request is refused; 0 = no limit.
     public var validUntil: Int64 = 0
 

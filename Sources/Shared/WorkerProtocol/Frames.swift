@@ -115,7 +115,7 @@ public struct Job: Equatable, Sendable {
         self.policy = policy
     }
 
-    public static let length = FrameHeader.length + 16 + 4 + 24 + 4 + 48 + 16 + 16
+    public static let length = FrameHeader.length + 16 + 4 + 24 + 4 + 48 + 16 + 16 + 4
 
     private static let flagNames: [(bit: UInt16, path: any (WritableKeyPath<TransformOptions, Bool> & Sendable))] = [
         (1 << 0, \.fit), (1 << 1, \.flipVertical), (1 << 2, \.flipHorizontal), (1 << 3, \.smartCrop), (1 << 4, \.trim),
@@ -150,6 +150,7 @@ public struct Job: Equatable, Sendable {
         writer.put(accepted.reversed().reduce(UInt32(0)) { $0 << 8 | $1 })
         writer.put(UInt32(clamping: self.policy.avifSpeed))
         writer.put(UInt64(clamping: self.policy.maxAVIFPixels))
+        writer.put(Self.packed(self.options.background))
         return writer.bytes
     }
 
@@ -193,10 +194,24 @@ public struct Job: Equatable, Sendable {
         guard (0...10).contains(policy.avifSpeed) else { throw .invalidField("AVIF speed") }
         guard let pixels = Int(exactly: reader.take() as UInt64) else { throw .invalidField("AVIF pixels") }
         policy.maxAVIFPixels = pixels
+        options.background = try Self.background(reader.take())
         self.init(
             nonce: nonce, timeLimit: timeLimit,
             limits: PixelLimits(maxSourcePixels: source, maxOutputPixels: output, maxResultBytes: result),
             scaleUp: flags & Self.scaleUpFlag != 0, options: options, policy: policy)
+    }
+
+    /// 0 for none; else red, green and blue in the lower bytes, 1 above them.
+    private static func packed(_ colour: RGBColour?) -> UInt32 {
+        colour.map { UInt32($0.red) | UInt32($0.green) << 8 | UInt32($0.blue) << 16 | 1 << 24 } ?? 0
+    }
+
+    private static func background(_ packed: UInt32) throws(ProtocolError) -> RGBColour? {
+        guard packed != 0 else { return nil }
+        guard packed >> 24 == 1 else { throw .invalidField("background") }
+        return RGBColour(
+            red: UInt8(truncatingIfNeeded: packed), green: UInt8(truncatingIfNeeded: packed >> 8),
+            blue: UInt8(truncatingIfNeeded: packed >> 16))
     }
 
     /// One format to a byte, the first in the lowest; zeros after the last.

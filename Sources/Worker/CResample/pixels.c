@@ -91,6 +91,17 @@ void cr_reverse(const uint8_t *row, int channels, int count, uint8_t *out) {
     }
 }
 
+void cr_flatten(const uint8_t *row, int count, const uint8_t *colour, uint8_t *out) {
+    for (int x = 0; x < count; x++, row += 4, out += 4) {
+        unsigned alpha = row[3];
+        for (int c = 0; c < 3; c++) {
+            unsigned sum = row[c] * alpha + colour[c] * (255 - alpha) + 128;
+            out[c] = (uint8_t)((sum + (sum >> 8)) >> 8);  // divided by 255, rounded
+        }
+        out[3] = 255;
+    }
+}
+
 int cr_differing(const uint8_t *row, int channels, int count, const uint8_t *colour, int *first, int *last) {
     int from = 0, to = count - 1;
     while (from < count && !memcmp(row + (size_t)channels * (size_t)from, colour, (size_t)channels)) from++;

@@ -29,7 +29,8 @@ struct AnimationJob {
             target, size: geometry.output, source: animation, quality: self.request.quality(for: target),
             limits: self.request.limits, deadline: self.request.deadline)
         var renderer = try FrameRenderer(geometry, canvas: animation.size)
-        let converted = try FrameColours(animation.conversion, size: geometry.output)
+        let converted = try FrameColours(
+            animation.conversion, background: self.request.options.background, size: geometry.output)
         for _ in 0..<animation.frameCount {
             try animation.readFrame()
             let before = JobTimings.now

@@ -108,6 +108,10 @@ struct PictureJob {
             conversion.apply(to: pixels)
             isAsItWas = false
         }
+        if let background = self.request.options.background, !pixels.isOpaque {
+            Background(background).put(under: pixels)
+            isAsItWas = false
+        }
         let between = JobTimings.now
         timings.decode += picture.time
         timings.resize += between - before - min(between - before, picture.rowTime)

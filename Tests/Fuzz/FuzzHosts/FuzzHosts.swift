@@ -32,10 +32,6 @@ func fuzzOneInput(_ data: UnsafePointer<UInt8>?, _ size: Int) -> Int32 {
     return 0
 }
 
-/// libcurl 7.88 loses the few bytes of a host that it cannot map, which would end every run at once.
-@c(__lsan_is_turned_off)
-func leaksAreNotLookedFor() -> Int32 { 1 }
-
 private func isSeparator(_ character: Character) -> Bool { "/?#@:\\%[] ".contains(character) }
 
 /// A host is judged in one form, which reads back as itself.

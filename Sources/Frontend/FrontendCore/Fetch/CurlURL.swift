@@ -33,10 +33,11 @@ struct CurlURL: ~Copyable {
     /// The part's text; nil when the URL has none or it cannot be written with `flags`.
     func get(_ part: CURLUPart, flags: Int32 = 0) -> String? {
         var text: UnsafeMutablePointer<CChar>?
-        guard curl_url_get(self.handle, part, &text, UInt32(bitPattern: flags)) == CURLUE_OK, let text else {
-            return nil
-        }
+        let code = curl_url_get(self.handle, part, &text, UInt32(bitPattern: flags))
+        // libcurl 7.88 fails with a host that it cannot map, and yet hands out a copy of it: freed, or each request leaks.
+        // With every other failure there is nothing, which may be freed too.
         defer { curl_free(text) }
+        guard code == CURLUE_OK, let text else { return nil }
         return String(validatingCString: text)
     }
 

@@ -71,6 +71,8 @@ void cr_vertical_alpha(
 // Rows that are not resampled, only moved.
 void cr_store_column(const uint8_t *row, int channels, int count, uint8_t *out, size_t stride);
 void cr_reverse(const uint8_t *row, int channels, int count, uint8_t *out);
+// RGBA on an opaque colour (red, green, blue). `out` may be `row`.
+void cr_flatten(const uint8_t *row, int count, const uint8_t *colour, uint8_t *out);
 // The first and last pixel that is not of this colour; 0 when there is none.
 int cr_differing(const uint8_t *row, int channels, int count, const uint8_t *colour, int *first, int *last);
 

@@ -8,8 +8,9 @@
 struct DiskHealth {
     private var retryAt: ContinuousClock.Instant?
 
-    /// How long a disk that could not be written to is left alone.
-    static let pause = Duration.seconds(10)
+    /// How long a disk that could not be written to is left alone: short enough that one that has room again is used
+    /// again within two seconds, and long enough that trying costs nothing.
+    static let pause = Duration.milliseconds(1500)
 
     var isWorking: Bool { self.retryAt == nil }
 

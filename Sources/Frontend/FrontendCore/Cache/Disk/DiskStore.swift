@@ -17,7 +17,8 @@ final class DiskStore: ByteStore {
     private let lane = WorkLane(width: 3, mostWaiting: 128)
     private let clock = ContinuousClock()
     private var health = DiskHealth()
-    private var canRead = true
+    /// When a read has failed last, until reading has gone well for a while.
+    private var readFailedAt: ContinuousClock.Instant?
     /// A read has taken longer than its limit, and no other has finished since.
     private var isHanging = false
     /// Only where the size is bounded.
@@ -28,6 +29,8 @@ final class DiskStore: ByteStore {
 
     /// How long an answer waits for the disk.
     private let readLimit: Duration
+    /// One file that cannot be read among many that can is one line in this time, not one for every request.
+    private static let readRecovery = Duration.seconds(10)
     /// How long the end of the process waits for it.
     private static let closeLimit = Duration.seconds(1)
     /// Other fronts may share the directory: how often what they have done to it is looked at.
@@ -79,11 +82,14 @@ final class DiskStore: ByteStore {
             return nil
         case .some(.none): return nil
         case .some(.some(.success(let blob))):
-            self.setCanRead(nil)
-            if blob != nil { self.index?.touch(file, at: Int64(time(nil))) }
+            // That there is no such file says nothing about the others.
+            guard let blob else { return nil }
+            self.readSucceeded()
+            self.index?.touch(file, at: Int64(time(nil)))
             return blob
         case .some(.some(.failure(let error))):
-            self.setCanRead(error)
+            if self.readFailedAt == nil { self.say("\(error); what cannot be read is made again") }
+            self.readFailedAt = self.clock.now
             return nil
         }
     }
@@ -187,10 +193,10 @@ final class DiskStore: ByteStore {
         self.say(isHanging ? "takes too long to answer; it is not asked until it does" : "answers again")
     }
 
-    private func setCanRead(_ error: SystemError?) {
-        guard self.canRead != (error == nil) else { return }
-        self.canRead = error == nil
-        self.say(error.map { "\($0)" } ?? "can be read again")
+    private func readSucceeded() {
+        guard let failedAt = self.readFailedAt, self.clock.now - failedAt > Self.readRecovery else { return }
+        self.readFailedAt = nil
+        self.say("can be read again")
     }
 
     private func say(_ what: String) { Log.line("cache \(self.settings.path): \(what)") }

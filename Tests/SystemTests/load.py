@@ -11,14 +11,15 @@ import client
 class Load:
     """`clients` threads, each on a connection that it keeps for a while; every request is for a picture not made yet.
 
-    A request that was sent on a used connection and got not one byte is sent again, as RFC 9112, 9.3.1 has clients do.
-    With `retries` a request on a new connection is, too, as a load balancer does it: only then may a front be killed.
+    A request that was sent on a used connection and got not one byte is sent again, as RFC 9112, 9.3.1 has clients do;
+    not with `resends=False`, for what stands behind a balancer. With `retries` a request on a new connection is, too, as
+    a load balancer does it: only then may a front be killed.
     """
 
     _numbers = itertools.count(1)
 
-    def __init__(self, endpoint, source, clients=4, retries=0):
-        self.endpoint, self.source, self.retries = endpoint, source, retries
+    def __init__(self, endpoint, source, clients=4, retries=0, resends=True):
+        self.endpoint, self.source, self.retries, self.resends = endpoint, source, retries, resends
         self.answered, self.failures = 0, []
         self._lock = threading.Lock()
         self._ending = threading.Event()
@@ -64,12 +65,12 @@ class Load:
                         connection.close()
                         connection = None
                     break
-                except (OSError, client.Ended) as error:
+                except (OSError, client.Ended, AssertionError) as error:
                     had_bytes = connection is not None and connection.buffer != b""
                     if connection is not None:
                         connection.close()
                     connection = None
-                    if is_used and not had_bytes:
+                    if self.resends and is_used and not had_bytes:
                         continue
                     attempts -= 1
                     if attempts == 0:
