@@ -61,7 +61,7 @@ final class DiskStore: ByteStore {
     }
 
     var availability: StoreAvailability {
-        StoreAvailability(canRead: self.canRead && !self.isHanging, canWrite: self.health.isWorking)
+        StoreAvailability(canRead: self.readFailedAt == nil && !self.isHanging, canWrite: self.health.isWorking)
     }
 
     func load(_ key: String) async -> Blob? {
