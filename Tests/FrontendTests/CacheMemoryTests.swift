@@ -64,6 +64,37 @@ struct CacheMemoryTests {
         }
     }
 
+    @Test func `a place is good for its entry only, as long as that is there`() async throws {
+        try await onLoop {
+            let cache = MemoryCache(Self.small)
+            let made = entry(1000)
+            cache.store(made, for: "a")
+            let place = try #require(cache.place(of: "a"))
+            #expect(cache.body(at: place) === made.body)
+            cache.store(entry(1000), for: "a")
+            #expect(cache.body(at: place) == nil, "another entry of the same key")
+            let second = try #require(cache.place(of: "a"))
+            cache.remove("a")
+            #expect(cache.body(at: second) == nil && cache.place(of: "a") == nil)
+            cache.store(entry(1000), for: "b")
+            #expect(cache.body(at: second) == nil, "another entry in the same slot")
+        }
+    }
+
+    @Test func `what is asked for by its place counts as used`() async throws {
+        try await onLoop {
+            let cache = MemoryCache(Self.small)
+            cache.store(entry(4000), for: "a")
+            let place = try #require(cache.place(of: "a"))
+            cache.store(entry(4000), for: "b")
+            _ = cache.entry(for: "b")
+            for _ in 0..<3 { _ = cache.body(at: place) }
+            for _ in 0..<2 { _ = Self.use(cache, "c", entry(4000)) }
+            #expect(Self.keys(cache, ["a", "b", "c"]).contains("a"))
+            #expect(cache.count == 2)
+        }
+    }
+
     /// Asks as the pipeline does: what is not there is made and stored.
     @LoopActor
     private static func use(_ cache: MemoryCache, _ key: String, _ made: CacheEntry) -> Bool {

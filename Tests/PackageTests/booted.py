@@ -38,6 +38,8 @@ class Systemd:
         environment = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1", "SYSTEMD_COLORS": "0"}
         self.process = subprocess.Popen(
             ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--private-network", "--console=pipe",
+             # Landlock, which nspawn does not allow and a machine does.
+             "--system-call-filter=landlock_create_ruleset landlock_restrict_self",
              "--directory", str(self.debian.root), "--boot"],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT, env=environment,
             preexec_fn=self._enter_groups)

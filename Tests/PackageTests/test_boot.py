@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The package under systemd: installed, scaled, killed, upgraded and removed under load. The tests build on each other."""
 
+import json
+import socket
+
 import pytest
 
 import client
@@ -39,7 +42,8 @@ def workers(machine, count):
 def test_it_runs_once_it_is_installed(machine, package, source):
     environment = machine.debian.path("/etc/imageproxy/environment")
     environment.parent.mkdir()
-    environment.write_text("IMAGEPROXY_ALLOWPRIVATENETWORKS=true\n")
+    # Workers that miss a layer of the sandbox are refused: the unit and the worker together must give all of them.
+    environment.write_text("IMAGEPROXY_ALLOWPRIVATENETWORKS=true\nIMAGEPROXY_REQUIRESANDBOX=strict\n")
     machine.install(package)
     assert machine.active("imageproxy@*.service") == ["imageproxy@1.service"]
     workers(machine, 2)
@@ -47,6 +51,8 @@ def test_it_runs_once_it_is_installed(machine, package, source):
         answer = connection.request(f"/100x/{source}")
     assert answer.status == 200 and answer["X-Imageproxy-Error"] is None, f"{answer}\n{machine.journal()}"
     assert pictures.decoded(answer.body).size == (100, 67)
+    layers = json.loads(machine.run("imageproxy", "status", "-json"))[0]["workers"]["sandbox"]
+    assert layers == "limits, namespaces, empty-root, landlock, no-privileges, seccomp"
     assert machine.run("systemctl", "list-units", "--failed", "--no-legend", "--plain").strip() == ""
 
 
@@ -58,6 +64,14 @@ def test_workers_are_added_and_taken_away_under_load(machine, source):
         load.wait_for(40)
         machine.stop(*more)
         workers(machine, 2)
+
+
+def test_the_command_sets_their_number_under_load(machine, source):
+    with Load(ENDPOINT, source) as load:
+        for number in (4, 2):
+            machine.run("imageproxy", "workers", str(number))
+            workers(machine, number)
+            load.wait_for(20)
 
 
 def test_workers_are_killed_under_load(machine, source):
@@ -76,6 +90,27 @@ def test_each_unit_is_restarted_under_load(machine, source):
             machine.restart(unit)
             assert machine.main_pid(unit) != before
             load.wait_for(20)
+
+
+def test_everything_is_restarted_under_load(machine, source):
+    units = ["imageproxy@1.service", "imageproxy-worker@1.service", "imageproxy-worker@2.service"]
+    before = [machine.main_pid(unit) for unit in units]
+    with Load(ENDPOINT, source) as load:
+        machine.restart("imageproxy.target")
+        workers(machine, 2)
+        load.wait_for(20)
+    assert not set(before) & {machine.main_pid(unit) for unit in units}
+
+
+def test_everything_is_stopped_and_started(machine, source):
+    machine.stop("imageproxy.target")
+    assert machine.active("imageproxy*.service") == machine.active("imageproxy*.socket") == []
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(ENDPOINT, 5)
+    machine.start("imageproxy.target")
+    workers(machine, 2)
+    with Load(ENDPOINT, source):
+        pass
 
 
 def test_a_front_is_killed_under_load(machine, source):

@@ -60,15 +60,15 @@ struct WorkerProtocolTests {
                 nonce: Self.nonce,
                 outcome: .result(
                     Reply.Result(format: .jpeg, size: ImageSize(width: 500, height: 333), byteCount: 70_000)),
-                cost: Reply.Cost(decode: 1, resize: 2, encode: 3, peakMemoryKB: 4)
+                cost: Reply.Cost(header: 1, decode: 2, resize: 3, encode: 4, peakMemoryKB: 5)
             ).encoded(),
-            expected: header(3, 60) + Self.nonceBytes + [0, 0, 1, 0] + bytes(UInt32(500)) + bytes(UInt32(333))
-                + bytes(UInt64(70_000)) + [1, 2, 3, 4].flatMap { bytes($0 as UInt32) },
+            expected: header(3, 64) + Self.nonceBytes + [0, 0, 1, 0] + bytes(UInt32(500)) + bytes(UInt32(333))
+                + bytes(UInt64(70_000)) + [1, 2, 3, 4, 5].flatMap { bytes($0 as UInt32) },
             recode: { try Reply(decoding: $0.span).encoded() }),
         Sample(
             name: "reply with a failure",
             encoded: Reply(nonce: Self.nonce, outcome: .failure(.corruptSource), cost: Reply.Cost()).encoded(),
-            expected: header(3, 60) + Self.nonceBytes + [2, 0] + [UInt8](repeating: 0, count: 34),
+            expected: header(3, 64) + Self.nonceBytes + [2, 0] + [UInt8](repeating: 0, count: 38),
             recode: { try Reply(decoding: $0.span).encoded() }),
         Sample(
             name: "report",

@@ -158,12 +158,14 @@ def lzw_of_zeros(count):
     return b"\x02" + blocks + b"\0"
 
 
-def gif(width, height, frames=1, screen=None, interlace=False):
+def gif(width, height, frames=1, screen=None, interlace=False, changes=False):
+    """Frames of one colour. Where it changes, nothing of a frame is left of the one before."""
     data = lzw_of_zeros(width * height)
-    frame = (b"\x21\xf9\x04\x04\x05\x00\x00\x00" + b"\x2c" + struct.pack("<HHHHB", 0, 0, width, height, 0x40 * interlace)
-             + data)
+    control = b"\x21\xf9\x04\x04\x05\x00\x00\x00"
+    descriptor = b"\x2c" + struct.pack("<HHHHB", 0, 0, width, height, 0x40 * interlace | (0x81 if changes else 0))
+    every = [control + descriptor + (bytes([shade]) * 12 if changes else b"") + data for shade in (10, 200)]
     head = b"GIF89a" + struct.pack("<HHBBB", *(screen or (width, height)), 0x91, 0, 0)
-    return head + bytes(range(0, 120, 10)) + frame * frames + b";"
+    return head + bytes(range(0, 120, 10)) + b"".join(every[number % 2] for number in range(frames)) + b";"
 
 
 # WebP

@@ -105,5 +105,5 @@ def wait_until(condition, timeout=10, interval=0.02, what=None):
         value = condition()
         if value:
             return value
-        assert time.monotonic() < end, f"not within {timeout} s: {what or condition}"
+        assert time.monotonic() < end, f"not within {timeout} s: {what() if callable(what) else what or condition}"
         time.sleep(interval)

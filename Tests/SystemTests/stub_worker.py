@@ -25,12 +25,12 @@ def hello(layers=ALL_LAYERS, decodes=6, encodes=6, **header):
     return frame(HELLO, struct.pack("<IHH", layers, decodes, encodes), **header)
 
 
-def reply(nonce, status=0, form=JPEG, width=1, height=1, size=1, costs=(1, 2, 3, 4), **header):
-    return frame(REPLY, nonce + struct.pack("<HHIIQ4I", status, form, width, height, size, *costs), **header)
+def reply(nonce, status=0, form=JPEG, width=1, height=1, size=1, costs=(1, 2, 3, 4, 5), **header):
+    return frame(REPLY, nonce + struct.pack("<HHIIQ5I", status, form, width, height, size, *costs), **header)
 
 
 def failure(nonce, status):
-    return reply(nonce, status, 0, 0, 0, 0, (0, 0, 0, 0))
+    return reply(nonce, status, 0, 0, 0, 0, (0, 0, 0, 0, 0))
 
 
 def report(kind, value, cpu=1, memory=1, **header):

@@ -29,7 +29,7 @@ def test_access_log_as_text(start, origin):
     miss, hit, error = lines(front, " access ")
     assert re.search(
         rf"access method=GET target=/100x/{re.escape(url)} status=200 bytes={size} ms=[\d.]+ outcome=miss "
-        r"fetch=[\d.]+ decode=[\d.]+ resize=[\d.]+ encode=[\d.]+ transform=[\d.]+ request=abc-1$", miss), miss
+        r"fetch=[\d.]+ header=[\d.]+ decode=[\d.]+ resize=[\d.]+ encode=[\d.]+ transform=[\d.]+ request=abc-1$", miss), miss
     assert re.search(r"method=HEAD .* bytes=0 ms=[\d.]+ outcome=hit request=[0-9a-f]{16}$", hit), hit
     assert re.search(r"status=404 .* outcome=error reason=not_found fetch=", error), error
 
@@ -72,7 +72,7 @@ def test_diagnostic_headers(start, origin):
     miss, hit = front.get(f"/10x/{url}"), front.get(f"/10x/{url}", headers={"X-Request-Id": "r/1"})
     assert (miss["X-Cache"], hit["X-Cache"]) == ("miss", "hit")
     stages = dict(re.findall(r"([a-z]+);dur=([\d.]+)", miss["Server-Timing"]))
-    assert list(stages) == ["fetch", "decode", "resize", "encode", "transform", "total"]
+    assert list(stages) == ["fetch", "header", "decode", "resize", "encode", "transform", "total"]
     assert float(stages["total"]) >= float(stages["fetch"]) > 0
     assert re.fullmatch(r"total;dur=[\d.e-]+", hit["Server-Timing"])
     assert re.fullmatch("[0-9a-f]{16}", miss["X-Request-Id"]) and hit["X-Request-Id"] == "r/1"

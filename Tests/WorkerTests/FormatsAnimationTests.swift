@@ -179,8 +179,8 @@ struct FormatsAnimationTests {
         func limits(_ pixels: Int) -> PixelLimits {
             PixelLimits(maxSourcePixels: pixels, maxOutputPixels: 1 << 20, maxResultBytes: 1 << 20)
         }
-        // Twice the limit of a still is what all of them may have.
-        let enough = max(area, largest, (all + 1) / 2)
+        // Five quarters of the limit of a still are what all of them may have.
+        let enough = max(area, largest, (4 * all + 4) / 5)
         #expect(failure(file.bytes, "", limits: limits(enough)) == nil)
         #expect(failure(file.bytes, "", limits: limits(max(area, largest) - 1)) == .tooManyPixels)
 

@@ -104,26 +104,37 @@ public final class Stream {
 
     // MARK: Writing
 
-    /// Writes both parts, and returns when the kernel has taken them.
+    /// Writes as much of both parts as the kernel takes at once.
     ///
-    /// - Parameters:
-    ///   - head: copied only if the kernel does not take it at once.
-    ///   - body: must stay valid as long as `owner` lives.
-    ///   - stall: the time in which at least `minimumProgress` bytes must be taken.
-    public func write(
-        head: [UInt8], body: UnsafeRawBufferPointer, owner: (any AnyObject & Sendable)?, stall: Duration
-    ) async throws(LoopError) {
+    /// - Returns: how many bytes that was.
+    public func writeAtOnce(head: [UInt8], body: UnsafeRawBufferPointer) throws(LoopError) -> Int {
         guard !self.isClosed else { throw LoopError(UV_ECANCELED.rawValue, "cannot write") }
-        var written = head.withUnsafeBytes { head in
+        let written = head.withUnsafeBytes { head in
             withUnsafeTemporaryAllocation(of: uv_buf_t.self, capacity: 2) { buffers in
                 buffers[0] = buffer(head)
                 buffers[1] = buffer(body)
                 return Int(uv_try_write(self.stream, buffers.baseAddress, body.isEmpty ? 1 : 2))
             }
         }
-        if written == Int(UV_EAGAIN.rawValue) { written = 0 }
+        if written == Int(UV_EAGAIN.rawValue) { return 0 }
         guard written >= 0 else { throw LoopError(Int32(written), "cannot write") }
+        return written
+    }
+
+    /// Writes both parts, and returns when the kernel has taken them.
+    ///
+    /// - Parameters:
+    ///   - head: copied only if the kernel does not take it at once.
+    ///   - body: must stay valid as long as `owner` lives.
+    ///   - stall: the time in which at least `minimumProgress` bytes must be taken.
+    ///   - written: bytes that `writeAtOnce` has written already; nil = it was not called.
+    public func write(
+        head: [UInt8], body: UnsafeRawBufferPointer, owner: (any AnyObject & Sendable)?, stall: Duration,
+        after written: Int? = nil
+    ) async throws(LoopError) {
+        let written = if let written { written } else { try self.writeAtOnce(head: head, body: body) }
         guard written < head.count + body.count else { return }
+        guard !self.isClosed else { throw LoopError(UV_ECANCELED.rawValue, "cannot write") }
 
         let pending = PendingWrite(
             head: Array(head.dropFirst(written)),

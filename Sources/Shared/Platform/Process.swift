@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CPlatform
+internal import Synchronization
 
 /// Facts about this process, and what it asks of the kernel for itself.
 public enum CurrentProcess {
@@ -27,7 +28,14 @@ public enum CurrentProcess {
     }
 
     /// As many open files as the operator allows.
-    public static func raiseFileLimit() { _ = cp_raise_file_limit() }
+    public static func raiseFileLimit() {
+        let limit = cp_raise_file_limit()
+        if limit > 0 { Self.limitOfFiles.store(Int(clamping: limit), ordering: .relaxed) }
+    }
+
+    /// Descriptors that this process may have; the smallest limit that is usual before `raiseFileLimit`.
+    static var fileLimit: Int { Self.limitOfFiles.load(ordering: .relaxed) }
+    private static let limitOfFiles = Atomic<Int>(1024)
 
     /// Keeps what is in memory (keys, passwords, what clients were sent) to this process: no core dump is written, and
     /// other processes of the same user may not look. Root still may.

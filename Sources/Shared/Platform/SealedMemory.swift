@@ -2,6 +2,7 @@
 
 internal import CPlatform
 internal import Glibc
+internal import Synchronization
 
 /// Bytes in a memfd that nobody can change any more, mapped for reading.
 ///
@@ -9,6 +10,12 @@ internal import Glibc
 public final class SealedMemory: @unchecked Sendable {
     public let bytes: UnsafeRawBufferPointer
     private let descriptor: OwnedDescriptor
+
+    private static let live = Atomic<Int>(0)
+
+    /// Whether these take so many of the descriptors that this process may have that one kept for long, as by a cache, is
+    /// better kept without: connections need the other half.
+    public static var isScarce: Bool { Self.live.load(ordering: .relaxed) > CurrentProcess.fileLimit / 2 }
 
     /// The descriptor, to be passed to another process. Valid as long as this lives.
     public var descriptorNumber: Int32 { self.descriptor.number }
@@ -26,9 +33,13 @@ public final class SealedMemory: @unchecked Sendable {
         guard let start, start != MAP_FAILED else { throw SystemError(errno, "cannot map memory") }
         self.bytes = UnsafeRawBufferPointer(start: start, count: count)
         self.descriptor = descriptor
+        Self.live.add(1, ordering: .relaxed)
     }
 
-    deinit { munmap(UnsafeMutableRawPointer(mutating: self.bytes.baseAddress), self.bytes.count) }
+    deinit {
+        munmap(UnsafeMutableRawPointer(mutating: self.bytes.baseAddress), self.bytes.count)
+        Self.live.subtract(1, ordering: .relaxed)
+    }
 }
 
 /// A memfd that is still being written.

@@ -250,12 +250,16 @@ public struct Reply: Equatable, Sendable {
 
     /// Where the time went, in microseconds, and what memory was needed; a worker's word, for statistics only.
     public struct Cost: Equatable, Sendable {
+        public var header: UInt32
         public var decode: UInt32
         public var resize: UInt32
         public var encode: UInt32
         public var peakMemoryKB: UInt32
 
-        public init(decode: UInt32 = 0, resize: UInt32 = 0, encode: UInt32 = 0, peakMemoryKB: UInt32 = 0) {
+        public init(
+            header: UInt32 = 0, decode: UInt32 = 0, resize: UInt32 = 0, encode: UInt32 = 0, peakMemoryKB: UInt32 = 0
+        ) {
+            self.header = header
             self.decode = decode
             self.resize = resize
             self.encode = encode
@@ -273,7 +277,7 @@ public struct Reply: Equatable, Sendable {
         self.cost = cost
     }
 
-    public static let length = FrameHeader.length + 16 + 4 + 16 + 16
+    public static let length = FrameHeader.length + 16 + 4 + 16 + 20
 
     public func encoded() -> [UInt8] {
         var writer = FrameWriter(.reply, length: Self.length)
@@ -291,7 +295,9 @@ public struct Reply: Equatable, Sendable {
             writer.put(UInt32(clamping: result.size.height))
             writer.put(UInt64(clamping: result.byteCount))
         }
-        for number in [self.cost.decode, self.cost.resize, self.cost.encode, self.cost.peakMemoryKB] {
+        for number in [
+            self.cost.header, self.cost.decode, self.cost.resize, self.cost.encode, self.cost.peakMemoryKB,
+        ] {
             writer.put(number)
         }
         return writer.bytes
@@ -306,7 +312,8 @@ public struct Reply: Equatable, Sendable {
         let height: UInt32 = reader.take()
         let count: UInt64 = reader.take()
         let cost = Cost(
-            decode: reader.take(), resize: reader.take(), encode: reader.take(), peakMemoryKB: reader.take())
+            header: reader.take(), decode: reader.take(), resize: reader.take(), encode: reader.take(),
+            peakMemoryKB: reader.take())
 
         if status == 0 {
             guard let format = UInt8(exactly: format).flatMap(ImageFormat.init(rawValue:)) else {

@@ -122,6 +122,17 @@ static codec_status parse(avif_source *s, const uint8_t *bytes, size_t count, co
     return status_of(result);
 }
 
+// Whether the file says that it is of a level that AV1 does not define: 7.0 to 7.3 are a proposal, by which libaom writes
+// what has more than 35 million pixels, and which most decoders take for damage.
+static int is_beyond_levels(const uint8_t *bytes, size_t count) {
+    static const char name[4] = {'a', 'v', '1', 'C'};
+    const uint8_t *box = memmem(bytes, count, name, sizeof name);
+    // After the name: marker and version, then three bits of profile and five of level.
+    if (!box || bytes + count - box < 6) return 0;
+    int level = box[5] & 31;
+    return level >= 20 && level <= 23;
+}
+
 static codec_status prepare(avif_source *s, const uint8_t *bytes, size_t count, const source_limits *limits) {
     codec_status status = parse(s, bytes, count, limits);
     if (status != CODEC_OK) return status;
@@ -134,11 +145,12 @@ static codec_status prepare(avif_source *s, const uint8_t *bytes, size_t count, 
     uint64_t sample = image->depth > 8 ? 2 : 1, planes = s->decoder->alphaPresent ? 4 : 3;
     uint64_t channels = s->decoder->alphaPresent ? 4 : 3, stride = channels * image->width;
     uint64_t rows = BAND + 2 * MARGIN < image->height ? BAND + 2 * MARGIN : image->height;
-    if (2 * area * sample * planes + stride * rows > limits->max_memory) return CODEC_NO_MEMORY;
+    if (2 * area * sample * planes + stride * rows > limits->max_memory) return CODEC_TOO_MANY_PIXELS;
     if (limits->deadline && codec_now() > limits->deadline) return CODEC_DEADLINE;
 
     uint32_t width = image->width, height = image->height;
     status = status_of(avifDecoderNextImage(s->decoder));
+    if (status == CODEC_CORRUPT && is_beyond_levels(bytes, count)) return CODEC_UNSUPPORTED;
     if (status != CODEC_OK) return status;
     image = s->decoder->image;
     // The bitstream may disagree with the container, on whose word the limits were checked.

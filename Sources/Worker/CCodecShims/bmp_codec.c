@@ -262,7 +262,7 @@ static codec_status read_headers(bmp_source *s, const uint8_t *bytes, size_t cou
     uint64_t row_bytes = ((uint64_t)width * (uint64_t)s->bits + 7) / 8, stride = (row_bytes + 3) / 4 * 4;
     if (compression == BI_RLE8 || compression == BI_RLE4) {
         uint64_t area = (uint64_t)width * (uint64_t)height;
-        if (area > limits->max_memory) return CODEC_NO_MEMORY;
+        if (area > limits->max_memory) return CODEC_TOO_MANY_PIXELS;
         s->indices = calloc(area, 1);
         if (!s->indices) return CODEC_NO_MEMORY;
         return expand_runs(s, s->rows, bytes + count, s->bits);

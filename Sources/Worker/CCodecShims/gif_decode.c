@@ -193,7 +193,7 @@ static codec_status check(const gif_summary *summary, const animation_limits *li
     if (summary->frames > limits->max_total_pixels / area || summary->all_frames > limits->max_total_pixels)
         return CODEC_TOO_MANY_PIXELS;
     // The canvas twice, and what giflib keeps of each frame: its descriptor and its colours.
-    return 8 * area + summary->frames * 1024 > limits->each.max_memory ? CODEC_NO_MEMORY : CODEC_OK;
+    return 8 * area + summary->frames * 1024 > limits->each.max_memory ? CODEC_TOO_MANY_PIXELS : CODEC_OK;
 }
 
 codec_status gif_animation_open(

@@ -19,9 +19,10 @@ static void escape(j_common_ptr info, codec_status status) {
 
 static void on_error(j_common_ptr info) {
     switch (info->err->msg_code) {
-    case JERR_OUT_OF_MEMORY:
+    case JERR_OUT_OF_MEMORY: escape(info, CODEC_NO_MEMORY); break;
+    // More than it may have: known when the header has been read.
     case JERR_NO_BACKING_STORE:
-        escape(info, CODEC_NO_MEMORY);
+        escape(info, info->is_decompressor ? CODEC_TOO_MANY_PIXELS : CODEC_NO_MEMORY);
         break;
     case JERR_ARITH_NOTIMPL:
     case JERR_NOT_COMPILED:

@@ -126,7 +126,9 @@ static int chroma_scale(
     return DCT;
 }
 
-static void start_decoding(transcoder *t, const uint8_t *bytes, size_t count, const planar_job *job, int scale) {
+static void start_decoding(
+    transcoder *t, const uint8_t *bytes, size_t count, const planar_job *job, int scale, planar_result *result) {
+    uint64_t before = codec_now();
     struct jpeg_decompress_struct *in = &t->in;
     jpeg_create_decompress(in);
     jpeg_guard_source(&t->decoding, in, bytes, count);
@@ -136,6 +138,7 @@ static void start_decoding(transcoder *t, const uint8_t *bytes, size_t count, co
         t->decoding.status = CODEC_UNSUPPORTED;
         longjmp(t->decoding.escape, 1);
     }
+    result->header_ns = codec_now() - before;
     in->scale_num = (unsigned)scale;
     in->scale_denom = DCT;
     in->raw_data_out = TRUE;
@@ -149,6 +152,7 @@ static void start_decoding(transcoder *t, const uint8_t *bytes, size_t count, co
         jpeg_set_component_scale(&in->comp_info[i], chroma_scale(in, &in->comp_info[i], job, scale));
     jpeg_restart_idct(in);
     jpeg_fast_huffman_start(in);
+    result->decode_ns = codec_now() - before - result->header_ns;
 }
 
 static void set_up_plane(transcoder *t, int index, const planar_job *job) {
@@ -333,10 +337,12 @@ static uint8_t *copy_of_planes(const transcoder *t) {
 static codec_status transcode(
     transcoder *t, const uint8_t *bytes, size_t count, const planar_job *job, planar_result *result) {
     if (setjmp(t->decoding.escape)) return t->decoding.status;
-    start_decoding(t, bytes, count, job, choose_scale(job));
-    for (int i = 0; i < t->count; i++) set_up_plane(t, i, job);
-    decode_and_resample(t, job, result);
+    start_decoding(t, bytes, count, job, choose_scale(job), result);
     uint64_t before = codec_now();
+    for (int i = 0; i < t->count; i++) set_up_plane(t, i, job);
+    result->resize_ns = codec_now() - before;
+    decode_and_resample(t, job, result);
+    before = codec_now();
     uint8_t *given = job->floor_planes;
     for (int i = 0; i < t->count; i++) {
         plane *p = &t->planes[i];

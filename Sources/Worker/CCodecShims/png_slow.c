@@ -116,7 +116,7 @@ static codec_status start(reader *r, const png_skeleton *s, const source_limits 
     if (!is_expected || png_get_bit_depth(png, r->info) != 8) return CODEC_UNSUPPORTED;
     if (s->is_interlaced) {
         uint64_t size = png_get_rowbytes(png, r->info) * (uint64_t)r->source.height;
-        if (size > limits->max_memory) return CODEC_NO_MEMORY;
+        if (size > limits->max_memory) return CODEC_TOO_MANY_PIXELS;
         read_whole(r);
     }
     return CODEC_OK;

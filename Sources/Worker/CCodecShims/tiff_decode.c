@@ -337,6 +337,7 @@ static codec_status prepare_band(tiff_source *s) {
         if (row_bytes <= 0 || size <= 0 || (uint64_t)size != (uint64_t)row_bytes * s->tile_height) return CODEC_CORRUPT;
         stride = (uint64_t)row_bytes * ((width + s->tile_width - 1) / s->tile_width);
         s->tile_size = (size_t)size;
+        if (s->tile_size > s->max_memory) return CODEC_TOO_MANY_PIXELS;
         s->tile = get(s, s->tile_size);
         if (!s->tile) return CODEC_NO_MEMORY;
     } else {
@@ -347,7 +348,7 @@ static codec_status prepare_band(tiff_source *s) {
     }
     if (s->is_separate && s->access == BY_BAND) planes = (uint64_t)used_samples(s);
     uint64_t plane;
-    if (__builtin_mul_overflow(stride, needed, &plane) || plane > s->max_memory / planes) return CODEC_NO_MEMORY;
+    if (__builtin_mul_overflow(stride, needed, &plane) || plane > s->max_memory / planes) return CODEC_TOO_MANY_PIXELS;
     s->band_stride = stride;
     s->band_plane = plane;
     s->band = get(s, plane * planes);

@@ -63,7 +63,7 @@ static codec_status draw(webp_animation *s, const WebPIterator *frame) {
 static codec_status read_frame(animation_source *base) {
     webp_animation *s = (webp_animation *)base;
     WebPIterator frame;
-    if (!WebPDemuxGetFrame(s->demuxer, s->next, &frame)) return CODEC_CORRUPT;
+    if (!s->canvas || !WebPDemuxGetFrame(s->demuxer, s->next, &frame)) return CODEC_CORRUPT;
     for (int y = 0; y < s->disposed.height; y++)
         memset(pixel_at(s, s->disposed.x, s->disposed.y + y), 0, 4 * (size_t)s->disposed.width);
 
@@ -93,9 +93,11 @@ static codec_status check(webp_animation *s, const animation_limits *limits) {
     if (frames > limits->max_frames || frames > INT_MAX || frames > limits->max_total_pixels / area)
         return CODEC_TOO_MANY_PIXELS;
     base->frames = (int)frames;
+    // A still is one frame, which is not decoded here: there is less of it in memory elsewhere.
+    if (!(WebPDemuxGetI(s->demuxer, WEBP_FF_FORMAT_FLAGS) & ANIMATION_FLAG)) return CODEC_OK;
     // The canvas, a frame as large that is blended, and what decoding that needs.
     WebPBitstreamFeatures largest = {.width = base->width, .height = base->height, .has_alpha = 1, .format = 2};
-    if (8 * area + webp_file_cost(&largest) > limits->each.max_memory) return CODEC_NO_MEMORY;
+    if (8 * area + webp_file_cost(&largest) > limits->each.max_memory) return CODEC_TOO_MANY_PIXELS;
     s->canvas = calloc(area, 4);
     return s->canvas ? CODEC_OK : CODEC_NO_MEMORY;
 }

@@ -33,7 +33,7 @@ static codec_status decode(webp_source *s, const WebPData *bitstream, const sour
     s->base.channels = features.has_alpha ? 4 : 3;
     uint64_t row_bytes = (uint64_t)s->base.width * (uint64_t)s->base.channels;
     uint64_t size = row_bytes * (uint64_t)s->base.height;
-    if (size + webp_file_cost(&features) > limits->max_memory) return CODEC_NO_MEMORY;
+    if (size + webp_file_cost(&features) > limits->max_memory) return CODEC_TOO_MANY_PIXELS;
     s->pixels = malloc(size);
     if (!s->pixels) return CODEC_NO_MEMORY;
     return webp_file_decode(

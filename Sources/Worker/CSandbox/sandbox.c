@@ -93,8 +93,9 @@ int cs_has_own_network(void) {
 
 int cs_has_own_root(void) {
     static const char *const places[] = {"/etc/passwd", "/etc/hostname", "/home", "/root", "/srv", "/opt"};
+    // systemd's ProtectHome puts something unreadable where homes would be.
     for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-        if (access(places[i], F_OK) == 0 || errno != ENOENT) return 0;
+        if (access(places[i], R_OK) == 0 || (errno != ENOENT && errno != EACCES)) return 0;
     return 1;
 }
 
@@ -108,8 +109,10 @@ static int drop_bounding_set(void) {
 static int drop_capabilities(void) {
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
-    struct __user_cap_data_struct none[2];
+    struct __user_cap_data_struct none[2], held[2];
     memset(none, 0, sizeof none);
+    // A unit that gives none may also forbid to change them.
+    if (syscall(SYS_capget, &header, held) == 0 && memcmp(held, none, sizeof none) == 0) return 0;
     return result(syscall(SYS_capset, &header, none));
 }
 

@@ -66,6 +66,7 @@ extension EncodedPicture {
         default: status = jpeg_planar_transcode(start, bytes.count, &job, &result)
         }
         try status.check()
+        timings.header += result.header_ns
         timings.decode += result.decode_ns
         timings.resize += result.resize_ns
         timings.encode += result.encode_ns

@@ -9,8 +9,8 @@ public import Pixels
 /// Owns the decoder behind the pointer, from `init` to `deinit`; the bytes it reads must outlive it.
 public struct PictureSource: ~Copyable, RowSource {
     /// Bytes that a decoder may allocate when its format makes it keep the whole picture, as progressive JPEG and
-    /// interlaced PNG do. Half of what a worker's child may have in all.
-    static let maxMemory: UInt64 = 512 << 20
+    /// interlaced PNG do. With all else that a job needs, it stays below 512 MiB.
+    static let maxMemory: UInt64 = 480 << 20
     /// Bytes for each pixel of the limit that decompression may give: eight bits of red, green, blue and alpha. A picture
     /// of deeper samples may have fewer pixels, as it takes longer.
     private static let unpackedPerPixel: UInt64 = 4

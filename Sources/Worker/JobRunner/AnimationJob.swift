@@ -10,12 +10,15 @@ struct AnimationJob {
     let request: JobRequest
     let source: UnsafeRawBufferPointer
     let format: ImageFormat
+    /// Nanoseconds that the job has taken so far.
+    let header: UInt64
 
     /// - Returns: nil when there is one frame only, which is a still's job.
     func run() throws(JobFailure) -> JobResult? {
         var animation = try self.open()
         guard animation.frameCount > 1 else { return nil }
         var timings = JobTimings()
+        timings.header = self.header
         let orientation = Symmetry(orientation: animation.orientation)
         let part = self.request.options.trim ? try self.trimmed(orientation, &timings) : PixelRect(animation.size)
         let window = try self.window(of: part, orientation, &timings)
@@ -63,7 +66,7 @@ struct AnimationJob {
     private func open() throws(JobFailure) -> AnimationSource {
         try AnimationSource(
             self.source, format: self.format, limits: self.request.limits, deadline: self.request.deadline,
-            passes: self.request.passes)
+            passes: self.request.passesOfAnimation)
     }
 
     /// Frames of the result cost as much as those of the source.

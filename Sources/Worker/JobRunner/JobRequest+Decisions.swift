@@ -10,8 +10,12 @@ extension JobRequest {
     /// Codecs count sides in 32 bits, and tables grow with them.
     private static let maxSide = 1_000_000
 
-    /// How often the source is decoded: what is to be trimmed has to be seen first.
-    var passes: Int { self.options.trim ? 2 : 1 }
+    /// How often a still is decoded: what is to be trimmed has to be seen first, and so has what is to be cropped by what
+    /// is seen in it.
+    var passes: Int { 1 + (self.options.trim ? 1 : 0) + (self.options.smartCrop ? 1 : 0) }
+
+    /// The same of an animation, of which smart cropping looks at one frame.
+    var passesOfAnimation: Int { self.options.trim ? 2 : 1 }
 
     /// 1...100. The defaults are the original service's.
     func quality(for format: ImageFormat) -> Int {

@@ -7,6 +7,7 @@ public import ImageJob
 public struct JobResult: ~Copyable {
     /// Nanoseconds.
     public struct Timings: Equatable, Sendable {
+        public let header: UInt64
         public let decode: UInt64
         public let resize: UInt64
         public let encode: UInt64
@@ -27,6 +28,7 @@ public struct JobResult: ~Copyable {
 
     init(_ picture: consuming EncodedPicture, _ timings: JobTimings) {
         self.image = Image(picture: picture)
-        self.timings = Timings(decode: timings.decode, resize: timings.resize, encode: timings.encode)
+        self.timings = Timings(
+            header: timings.header, decode: timings.decode, resize: timings.resize, encode: timings.encode)
     }
 }

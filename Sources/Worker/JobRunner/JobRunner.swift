@@ -13,13 +13,14 @@ public enum JobRunner {
     public static func run(
         _ request: JobRequest, source: UnsafeRawBufferPointer
     ) throws(JobFailure) -> JobResult {
+        let start = JobTimings.now
         let bytes = source.assumingMemoryBound(to: UInt8.self).span
         guard let format = ImageFormat(magic: bytes), self.decodedFormats.contains(format) else {
             throw .unsupportedFormat
         }
         let job = PictureJob(
             request: request, source: source, format: format, metadata: PictureMetadata(of: bytes, format: format),
-            declared: ImageHeader.size(of: bytes))
+            declared: ImageHeader.size(of: bytes), start: start)
         return try job.run()
     }
 

@@ -13,6 +13,8 @@ struct PictureJob {
     let metadata: PictureMetadata
     /// The size in the header, where it can be read without the decoder.
     let declared: ImageSize?
+    /// When the job began.
+    let start: UInt64
 
     private var limits: PixelLimits { self.request.limits }
 
@@ -21,12 +23,16 @@ struct PictureJob {
         guard target.map(EncodedPicture.formats.contains) ?? true else { throw .unsupportedFormat }
         if let declared { try self.check(declared) }
         if AnimationSource.formats.contains(self.format), target.map(AnimationEncoder.formats.contains) ?? true,
-            let result = try AnimationJob(request: self.request, source: self.source, format: self.format).run()
+            let result = try AnimationJob(
+                request: self.request, source: self.source, format: self.format, header: self.sinceStart
+            ).run()
         {
             return result
         }
         return try self.format == .jpeg ? self.runJPEG() : self.runOther()
     }
+
+    private var sinceStart: UInt64 { JobTimings.now - self.start }
 
     private func check(_ size: ImageSize) throws(JobFailure) {
         guard size.area <= self.limits.maxSourcePixels else { throw .tooManyPixels }
@@ -34,10 +40,11 @@ struct PictureJob {
 
     /// A decoder that shrinks must know by how much before it begins.
     private func runJPEG() throws(JobFailure) -> JobResult {
-        var timings = JobTimings()
         let orientation = Symmetry(orientation: self.metadata.orientation)
         let planar = self.metadata.hasForeignProfile ? nil : try EncodedPicture.sizeOfTranscodable(jpeg: self.source)
         if let planar { try self.check(planar) }
+        var timings = JobTimings()
+        timings.header = self.sinceStart
         let (size, part) = try self.sizeAndPart(declared: planar ?? self.declared, orientation, &timings)
         let window = try self.window(of: part, orientation, &timings)
         let geometry = try self.request.geometry(for: part, orientation: orientation, window: window)
@@ -83,6 +90,7 @@ struct PictureJob {
     /// The others know more of a picture than its header says.
     private func runOther() throws(JobFailure) -> JobResult {
         var timings = JobTimings()
+        timings.header = self.sinceStart
         let picture = try self.open(reduction: 1)
         let orientation = Symmetry(
             orientation: self.metadata.orientation == 1 ? picture.orientation : self.metadata.orientation)

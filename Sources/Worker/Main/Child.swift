@@ -50,8 +50,9 @@ enum Child {
                 Reply.Result(
                     format: result.image.format, size: result.image.size, byteCount: result.image.bytes.count))
             let cost = Reply.Cost(
-                decode: Self.microseconds(result.timings.decode), resize: Self.microseconds(result.timings.resize),
-                encode: Self.microseconds(result.timings.encode), peakMemoryKB: CurrentProcess.peakMemoryKB)
+                header: Self.microseconds(result.timings.header), decode: Self.microseconds(result.timings.decode),
+                resize: Self.microseconds(result.timings.resize), encode: Self.microseconds(result.timings.encode),
+                peakMemoryKB: CurrentProcess.peakMemoryKB)
             try? socket.send(
                 Reply(nonce: job.nonce, outcome: outcome, cost: cost).encoded(), passing: memory.number)
         } catch {

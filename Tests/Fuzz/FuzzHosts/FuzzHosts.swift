@@ -43,7 +43,7 @@ private func checkForm(of target: FetchTarget) {
     let again = try? FetchTarget(parsing: target.url)
     precondition(again?.host == host && again?.port == target.port && again?.url == target.url, target.url)
     // What libcurl will look up or dial.
-    let dialled = (try? CurlURL(parsing: target.url))?.get(CURLUPART_HOST) ?? ""
+    let dialled = (try? CurlURL(parsing: target.url).get(CURLUPART_HOST)) ?? ""
     precondition(dialled == (host.contains(":") ? "[\(host)]" : host), "\(dialled) \(host)")
 }
 

@@ -40,9 +40,11 @@ public final class Blob: Sendable {
         self.storage = .heap(try Heap(count: count, fill: fill))
     }
 
-    /// Takes over sealed memory.
+    /// Takes over sealed memory, or copies it while descriptors are scarce.
     public init(_ memory: SealedMemory) {
-        self.storage = .sealed(memory)
+        self.storage =
+            SealedMemory.isScarce
+            ? .heap(Heap(count: memory.bytes.count) { $0.copyMemory(from: memory.bytes) }) : .sealed(memory)
     }
 
     /// Shares the bytes in `range`, which must be within the whole, and keeps all of it alive.

@@ -53,6 +53,13 @@ public struct CacheEntry: Sendable {
         return entry
     }
 
+    /// Whether the two answer requests with the same message.
+    func isSame(as other: CacheEntry) -> Bool {
+        self.body === other.body && self.status == other.status && self.freshness == other.freshness
+            && self.headers == other.headers && self.contentType == other.contentType
+            && self.variantTag == other.variantTag
+    }
+
     /// It can be asked about without fetching it again.
     var hasValidator: Bool { self.headers["ETag"] != nil || self.headers["Last-Modified"] != nil }
 

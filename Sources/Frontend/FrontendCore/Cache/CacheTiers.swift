@@ -91,6 +91,37 @@ final class CacheTiers {
         return self.recent(CacheKey(primary, selection: request.selection(entry.variesBy)).text)
     }
 
+    /// Where in memory an entry is that `recent` has just found.
+    struct RecentPlace {
+        fileprivate let memory: MemoryCache
+        fileprivate let place: MemoryCache.Place
+        /// The newest purge that it has outlived.
+        fileprivate let stamp: Int64
+    }
+
+    /// Where `recent` finds this very entry; nil when it would find another, or none.
+    func recentPlace(of entry: CacheEntry, _ primary: String, for request: ClientFields) -> RecentPlace? {
+        for memory in self.front {
+            guard let first = memory.peek(primary) else { continue }
+            let isSame = first.variesBy.isEmpty
+            let key = isSame ? primary : CacheKey(primary, selection: request.selection(first.variesBy)).text
+            guard let found = isSame ? first : memory.peek(key), found.isSame(as: entry),
+                found.stamp >= self.purges.stamps.newest, let place = memory.place(of: key)
+            else { return nil }
+            return RecentPlace(memory: memory, place: place, stamp: self.purges.stamps.newest)
+        }
+        return nil
+    }
+
+    /// The bytes of the entry at a place, if `recent` would find it there now.
+    func body(at place: RecentPlace) -> Blob? {
+        guard place.stamp == self.purges.stamps.newest, let body = place.memory.body(at: place.place) else {
+            return nil
+        }
+        self.metrics?.lookedUp("memory", isHit: true)
+        return body
+    }
+
     /// What any of the caches has, for a request for which `recent` was asked before.
     func load(_ primary: String, for request: ClientFields) async -> CacheEntry? {
         await self.load(primary, for: request, from: 0)

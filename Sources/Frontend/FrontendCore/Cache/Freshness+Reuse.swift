@@ -45,6 +45,9 @@ extension Freshness {
         }
     }
 
+    /// What an answer says of its age.
+    func shownAge(at now: Int64) -> Int64 { max(0, now - self.generatedAt) }
+
     /// Seconds after which nobody wants the entry for its own sake: it is neither fresh nor may it be served stale.
     func usefulFor(at now: Int64) -> Int64 {
         let afterwards = max(

@@ -24,7 +24,15 @@ public final class MemoryCache {
         var entry: CacheEntry?
         var cost: Int
         var storedAt: ContinuousClock.Instant
+        /// Which of all entries that were ever stored it is.
+        var serial: UInt64
         var part = Part.window
+    }
+
+    /// Where an entry is, for as long as it is there.
+    struct Place {
+        fileprivate let slot: Int
+        fileprivate let serial: UInt64
     }
 
     /// Entries in the order of last use, and the bytes they take.
@@ -40,6 +48,8 @@ public final class MemoryCache {
     private var nodes: ContiguousArray<Node> = []
     private var links: ContiguousArray<RecencyList.Link> = []
     private var free: [Int] = []
+    /// How many entries were ever stored.
+    private var stored: UInt64 = 0
     private var window: Share
     private var trial: Share
     private var proven: Share
@@ -81,6 +91,26 @@ public final class MemoryCache {
             self.drop(slot)
             return nil
         }
+        self.touch(slot)
+        return self.nodes[slot].entry
+    }
+
+    /// The place of an entry, to be used instead of its key as often as it is asked for.
+    func place(of key: String) -> Place? {
+        self.index[key].map { Place(slot: $0, serial: self.nodes[$0].serial) }
+    }
+
+    /// As `entry(for:)`, for an entry that was found before; nil when it is there no more, or another has taken its place.
+    func body(at place: Place) -> Blob? {
+        let slot = place.slot
+        guard self.nodes[slot].serial == place.serial, let body = self.nodes[slot].entry?.body, !self.isTooOld(slot)
+        else { return nil }
+        self.sketch.add(self.nodes[slot].hash)
+        self.touch(slot)
+        return body
+    }
+
+    private func touch(_ slot: Int) {
         switch self.nodes[slot].part {
         case .window: self.window.list.touch(slot, &self.links)
         case .proven: self.proven.list.touch(slot, &self.links)
@@ -90,7 +120,6 @@ public final class MemoryCache {
                 self.move(oldest, to: .trial)
             }
         }
-        return self.nodes[slot].entry
     }
 
     /// The same for somebody who has asked already, which counts only once.
@@ -114,8 +143,11 @@ public final class MemoryCache {
         if let older { self.drop(older) }
         guard cost <= self.trial.capacity else { return }
 
+        self.stored += 1
         let slot = self.insert(
-            Node(key: key, hash: key.hashValue, entry: entry, cost: cost, storedAt: self.clock.now), into: part)
+            Node(
+                key: key, hash: key.hashValue, entry: entry, cost: cost, storedAt: self.clock.now, serial: self.stored),
+            into: part)
         while self.excess(0) > 0, let victim = self.victim(sparing: slot) { self.drop(victim) }
         while self.window.size > self.window.capacity, let candidate = self.window.list.oldest { self.judge(candidate) }
     }

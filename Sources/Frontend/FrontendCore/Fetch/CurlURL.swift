@@ -11,8 +11,10 @@ struct CurlURL: ~Copyable {
     /// Longer ones are refused before they are parsed.
     static let maximumLength = 16 * 1024
 
+    private static let outOfMemory = FetchError.internalFailure("libcurl is out of memory")
+
     init(parsing text: String) throws(FetchError) {
-        guard CurlLibrary.isReady, let handle = curl_url() else { throw .internalFailure("libcurl is out of memory") }
+        guard CurlLibrary.isReady, let handle = curl_url() else { throw Self.outOfMemory }
         let flags = CURLU_PATH_AS_IS | CURLU_URLENCODE
         if let failure = Self.set(CURLUPART_URL, of: handle, to: text, flags: flags) {
             curl_url_cleanup(handle)
@@ -31,12 +33,15 @@ struct CurlURL: ~Copyable {
     }
 
     /// The part's text; nil when the URL has none or it cannot be written with `flags`.
-    func get(_ part: CURLUPart, flags: Int32 = 0) -> String? {
+    ///
+    /// - Throws: for want of memory alone, lest a part that is there be taken for one that is not.
+    func get(_ part: CURLUPart, flags: Int32 = 0) throws(FetchError) -> String? {
         var text: UnsafeMutablePointer<CChar>?
         let code = curl_url_get(self.handle, part, &text, UInt32(bitPattern: flags))
         // libcurl 7.88 fails with a host that it cannot map, and yet hands out a copy of it: freed, or each request leaks.
         // With every other failure there is nothing, which may be freed too.
         defer { curl_free(text) }
+        guard code != CURLUE_OUT_OF_MEMORY else { throw Self.outOfMemory }
         guard code == CURLUE_OK, let text else { return nil }
         return String(validatingCString: text)
     }
@@ -47,6 +52,10 @@ struct CurlURL: ~Copyable {
         // An embedded NUL would end the text early, and two parsers would see two URLs.
         guard text?.utf8.contains(0) != true else { return .invalidURL("contains a NUL") }
         let code = curl_url_set(handle, part, text, UInt32(bitPattern: flags))
-        return code == CURLUE_OK ? nil : .invalidURL(String(cString: curl_url_strerror(code)))
+        return switch code {
+        case CURLUE_OK: nil
+        case CURLUE_OUT_OF_MEMORY: Self.outOfMemory
+        default: .invalidURL(String(cString: curl_url_strerror(code)))
+        }
     }
 }

@@ -35,10 +35,10 @@ struct FetchTarget: Hashable, Sendable {
     }
 
     private init(_ given: consuming CurlURL) throws(FetchError) {
-        guard let scheme = Scheme(rawValue: given.get(CURLUPART_SCHEME)?.lowercased() ?? "") else {
+        guard let scheme = Scheme(rawValue: try given.get(CURLUPART_SCHEME)?.lowercased() ?? "") else {
             throw .invalidURL("unsupported protocol scheme")
         }
-        guard given.get(CURLUPART_ZONEID) == nil else { throw .invalidURL("a zone in the address") }
+        guard try given.get(CURLUPART_ZONEID) == nil else { throw .invalidURL("a zone in the address") }
         self.credentials = try Self.takeCredentials(from: given)
         try given.set(CURLUPART_FRAGMENT, nil)
 
@@ -46,8 +46,8 @@ struct FetchTarget: Hashable, Sendable {
         for _ in 0..<4 {
             let mapped = try Self.mappedHost(of: given)
             if mapped == host {
-                guard let port = UInt16(given.get(CURLUPART_PORT, flags: CURLU_DEFAULT_PORT) ?? ""),
-                    let url = given.get(CURLUPART_URL)
+                guard let port = UInt16(try given.get(CURLUPART_PORT, flags: CURLU_DEFAULT_PORT) ?? ""),
+                    let url = try given.get(CURLUPART_URL)
                 else { throw .invalidURL("cannot be written") }
                 let address = IPAddress(host)
                 // A host that ends in a number is an address or nothing; resolvers differ in what they make of it.
@@ -61,7 +61,7 @@ struct FetchTarget: Hashable, Sendable {
             }
             host = mapped
             try given.set(CURLUPART_HOST, mapped.contains(":") ? "[\(mapped)]" : mapped)
-            guard let text = given.get(CURLUPART_URL) else { throw .invalidURL("cannot be written") }
+            guard let text = try given.get(CURLUPART_URL) else { throw .invalidURL("cannot be written") }
             given = try CurlURL(parsing: text)
         }
         throw .invalidURL("the host changes each time it is read")
@@ -105,10 +105,10 @@ struct FetchTarget: Hashable, Sendable {
     }
 
     private static func takeCredentials(from url: borrowing CurlURL) throws(FetchError) -> Credentials? {
-        let (user, password) = (url.get(CURLUPART_USER), url.get(CURLUPART_PASSWORD))
+        let (user, password) = (try url.get(CURLUPART_USER), try url.get(CURLUPART_PASSWORD))
         guard user != nil || password != nil else { return nil }
-        let decodedUser = url.get(CURLUPART_USER, flags: CURLU_URLDECODE)
-        let decodedPassword = url.get(CURLUPART_PASSWORD, flags: CURLU_URLDECODE)
+        let decodedUser = try url.get(CURLUPART_USER, flags: CURLU_URLDECODE)
+        let decodedPassword = try url.get(CURLUPART_PASSWORD, flags: CURLU_URLDECODE)
         guard (user == nil) == (decodedUser == nil), (password == nil) == (decodedPassword == nil) else {
             throw .invalidURL("a user or password that cannot be decoded")
         }
@@ -119,7 +119,7 @@ struct FetchTarget: Hashable, Sendable {
 
     /// The host after percent-decoding, international mapping, lower-casing and removal of one trailing dot.
     private static func mappedHost(of url: borrowing CurlURL) throws(FetchError) -> String {
-        guard var host = url.get(CURLUPART_HOST, flags: CURLU_PUNYCODE)?.lowercased(), !host.isEmpty else {
+        guard var host = try url.get(CURLUPART_HOST, flags: CURLU_PUNYCODE)?.lowercased(), !host.isEmpty else {
             throw .invalidURL("a host that cannot be mapped")
         }
         if host.hasPrefix("["), host.hasSuffix("]") {

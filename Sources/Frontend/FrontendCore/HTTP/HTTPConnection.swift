@@ -21,6 +21,8 @@ final class HTTPConnection {
     private var isInHead = false
     /// The client has sent all it will send.
     private var hasEnded = false
+    /// Requests that were answered since bytes last arrived, without waiting for anything.
+    private var answeredAtOnce = 0
 
     /// The other end; nil on a Unix socket.
     let peer: IPAddress?
@@ -72,8 +74,12 @@ final class HTTPConnection {
                 self.stream.stopReading()
             }
         } else {
+            self.answeredAtOnce = 0
             let limits = self.server.limits.head
-            self.parse { (pending) throws(RequestHeadParser.Failure) in try pending.next(adding: bytes, limits) }
+            let isAnswered = self.parse { (pending) throws(RequestHeadParser.Failure) in
+                try pending.next(adding: bytes, limits)
+            }
+            if isAnswered, !self.pending.isEmpty { self.parsePending() }
         }
     }
 
@@ -90,30 +96,72 @@ final class HTTPConnection {
 
     private func parsePending() {
         let limits = self.server.limits.head
-        self.parse { (pending) throws(RequestHeadParser.Failure) in try pending.next(limits) }
+        while self.parse({ (pending) throws(RequestHeadParser.Failure) in try pending.next(limits) }),
+            !self.pending.isEmpty
+        {}
     }
 
     /// Begins with the next request, if it is whole.
+    ///
+    /// - Returns: whether it is answered already.
     private func parse(
         _ next: (inout RequestBuffer) throws(RequestHeadParser.Failure) -> RequestHead?
-    ) {
+    ) -> Bool {
         do throws(RequestHeadParser.Failure) {
             guard let head = try next(&self.pending) else {
                 // The time for a head runs from its first byte; more bytes do not extend it.
                 if !self.isInHead { self.setDeadline(self.server.limits.headTime) }
                 self.isInHead = true
-                return
+                return false
             }
             self.isInHead = false
-            self.begin(head)
+            switch self.answerAtOnce(head) {
+            case .whole: return true
+            case .begun: return false
+            case .not: self.begin(head)
+            }
         } catch {
             self.isInHead = false
             self.refuse(error.status)
         }
+        return false
     }
 
     // MARK: Answering
 
+    /// A turn of the loop must not go to one client that sends request after request without waiting.
+    private static let mostAtOnce = 16
+
+    private enum AtOnce {
+        case whole
+        /// The client has not taken all of it, or is gone.
+        case begun
+        case not
+    }
+
+    private func answerAtOnce(_ head: RequestHead) -> AtOnce {
+        guard let quick = self.server.quick, head.keepsAlive, head.body == .none, head.method == "GET", !self.hasEnded,
+            !self.server.isDraining, self.answeredAtOnce < Self.mostAtOnce,
+            let answer = quick(head, self.peer, self.server.date)
+        else { return .not }
+        self.answeredAtOnce += 1
+        let body = answer.body.bytes
+        do throws(LoopError) {
+            let written = try self.stream.writeAtOnce(head: answer.head, body: body)
+            if written == answer.head.count + body.count {
+                self.awaitRequest()
+                return .whole
+            }
+            self.setDeadline(nil)
+            self.answering = spawn {
+                self.answered(await self.write(answer.head, body, answer.body, after: written), closes: false)
+            }
+        } catch {
+            Log.detail("client went away: \(error)")
+            self.close()
+        }
+        return .begun
+    }
     private func begin(_ head: RequestHead) {
         if !self.hasEnded { self.setDeadline(nil) }
         let methods = self.server.methods
@@ -129,7 +177,10 @@ final class HTTPConnection {
         let response = await self.server.handler(HTTPRequest(head: head, peer: self.peer))
         let closes = !head.keepsAlive || self.server.isDraining || response.closesConnection
         guard !Task.isCancelled else { return self.close() }
-        let isSent = await self.send(response, isHead: head.method == "HEAD", closes: closes)
+        self.answered(await self.send(response, isHead: head.method == "HEAD", closes: closes), closes: closes)
+    }
+
+    private func answered(_ isSent: Bool, closes: Bool) {
         self.answering = nil
         guard isSent, !closes, !self.hasEnded || !self.pending.isEmpty else { return self.close() }
         if !self.hasEnded { self.awaitRequest() }
@@ -169,18 +220,22 @@ final class HTTPConnection {
         }
         guard let head else { return false }
         let hasBody = !isHead && response.status != 304 && response.status != 204
+        let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+        switch response.body {
+        case .buffer(let bytes, let owner) where hasBody: return await self.write(head, bytes, owner)
+        case .bytes(let bytes) where hasBody: return await self.write(head + bytes, nothing, nil)
+        default: return await self.write(head, nothing, nil)
+        }
+    }
+
+    /// - Returns: whether the client has taken everything.
+    private func write(
+        _ head: [UInt8], _ body: UnsafeRawBufferPointer, _ owner: (any AnyObject & Sendable)?,
+        after written: Int? = nil
+    ) async -> Bool {
         do throws(LoopError) {
-            let stall = self.server.limits.stallTime
-            switch response.body {
-            case .buffer(let bytes, let owner) where hasBody:
-                try await self.stream.write(head: head, body: bytes, owner: owner, stall: stall)
-            case .bytes(let bytes) where hasBody:
-                try await self.stream.write(
-                    head: head + bytes, body: UnsafeRawBufferPointer(start: nil, count: 0), owner: nil, stall: stall)
-            default:
-                try await self.stream.write(
-                    head: head, body: UnsafeRawBufferPointer(start: nil, count: 0), owner: nil, stall: stall)
-            }
+            try await self.stream.write(
+                head: head, body: body, owner: owner, stall: self.server.limits.stallTime, after: written)
             return true
         } catch {
             Log.detail("client went away: \(error)")

@@ -5,10 +5,16 @@ public struct HTTPRequest: Sendable {
     let head: RequestHead
     /// The other end of the connection; nil on a Unix socket.
     var peer: IPAddress?
+    /// Path and query as they came.
+    public let target: String
+
+    init(head: RequestHead, peer: IPAddress? = nil) {
+        self.head = head
+        self.peer = peer
+        self.target = head.target
+    }
 
     public var method: String { self.head.method }
-    /// Path and query as they came.
-    public var target: String { self.head.target }
 
     public func header(_ name: StaticString) -> String? { self.head.header(name) }
 
@@ -54,24 +60,50 @@ public struct HTTPResponse: Sendable {
     public var body: Body
     /// The Date field, where it is not now that the answer was made: a cache does not date anew what it has stored.
     public var date: String?
+    /// Seconds since the answer was made, where that is not now.
+    var age: Int64 = 0
     /// No further request is taken on this connection.
     public var closesConnection = false
 
-    public init(status: Int, headers: [(String, String)], body: Body, date: String? = nil) {
+    public init(
+        status: Int, headers: [(String, String)], body: Body, date: String? = nil, age: Int64 = 0
+    ) {
         self.status = status
         self.headers = headers
         self.body = body
         self.date = date
+        self.age = age
     }
 
     /// The head as bytes, up to and including the empty line.
     ///
     /// - Returns: nil when a header's value has a control character: it would be read as something else.
     func serializedHead(date: String, closes: Bool) -> [UInt8]? {
+        guard let fields = self.serializedFields(closes: closes) else { return nil }
+        return Self.head(status: self.status, date: self.date ?? date, age: self.age, fields: fields)
+    }
+
+    /// A whole head: what changes from answer to answer, and then what does not.
+    ///
+    /// - Parameter fields: of `serializedFields`.
+    static func head(status: Int, date: String, age: Int64, fields: [UInt8]) -> [UInt8] {
+        var head: [UInt8] = []
+        head.reserveCapacity(128 + fields.count)
+        if status == 200 {
+            head += "HTTP/1.1 200 OK\r\nDate: ".utf8
+        } else {
+            head += "HTTP/1.1 \(status) \(Self.reason(status))\r\nDate: ".utf8
+        }
+        head += date.utf8
+        if age > 0 { head += "\r\nAge: \(age)".utf8 }
+        head += fields
+        return head
+    }
+
+    /// Everything after date and age, up to and including the empty line; nil as above.
+    func serializedFields(closes: Bool) -> [UInt8]? {
         var head: [UInt8] = []
         head.reserveCapacity(512)
-        head += "HTTP/1.1 \(self.status) \(Self.reason(self.status))\r\nDate: ".utf8
-        head += (self.date ?? date).utf8
         for (name, value) in self.headers {
             guard value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }) else { return nil }
             head += "\r\n".utf8

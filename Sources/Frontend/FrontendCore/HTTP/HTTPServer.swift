@@ -25,12 +25,24 @@ public struct HTTPServerLimits: Sendable {
 /// An HTTP/1.1 server: one handler answers every request, one after the other on each connection.
 @LoopActor
 public final class HTTPServer {
+    public static let usualMethods = ["GET", "HEAD", "OPTIONS"]
+
     public typealias Handler = @LoopActor (HTTPRequest) async -> HTTPResponse
+    /// Answers what can be answered without waiting for anything; nil leaves it to the handler.
+    typealias QuickHandler = @LoopActor (RequestHead, _ peer: IPAddress?, _ date: String) -> QuickAnswer?
+
+    /// Status 200; the connection stays open.
+    struct QuickAnswer {
+        /// The bytes, whole.
+        let head: [UInt8]
+        let body: Blob
+    }
 
     let limits: HTTPServerLimits
     /// What is answered; every other method is refused with 405.
     let methods: [String]
     let handler: Handler
+    let quick: QuickHandler?
     private var listeners: [Listener] = []
     private var connections: [ObjectIdentifier: HTTPConnection] = [:]
     private let clients: ClientCounts
@@ -38,10 +50,15 @@ public final class HTTPServer {
     private var sweeper: LoopTimer?
     private var dateCache = (second: Int64.min, text: "")
 
-    public init(
-        limits: HTTPServerLimits = HTTPServerLimits(), methods: [String] = ["GET", "HEAD", "OPTIONS"],
+    public convenience init(
+        limits: HTTPServerLimits = HTTPServerLimits(), methods: [String] = HTTPServer.usualMethods,
         handler: @escaping Handler
     ) {
+        self.init(limits: limits, methods: methods, quick: nil, handler: handler)
+    }
+
+    init(limits: HTTPServerLimits, methods: [String], quick: QuickHandler?, handler: @escaping Handler) {
+        self.quick = quick
         self.limits = limits
         self.clients = ClientCounts(limit: limits.connectionsPerClient)
         self.methods = methods

@@ -16,13 +16,15 @@ public struct RequestHead: Sendable {
 
     public internal(set) var method = ""
     /// The request target in origin form, `/path?query`, or `*`.
-    public internal(set) var target = ""
+    public var target: String { String(escapingInvalidBytesOf: self.bytes[self.targetRange]) }
     public internal(set) var minorVersion = 1
     public internal(set) var body = Body.none
     /// The client wants to send more requests on this connection.
     public internal(set) var keepsAlive = true
 
     var bytes: [UInt8] = []
+    /// The target as it came, in `bytes`.
+    var targetRange = 0..<0
     var fields: [Field] = []
 
     /// The first field of a name, without regard to case; bytes that are no UTF-8 are replaced.

@@ -72,8 +72,12 @@ public enum RequestHeadParser {
             self.input = input
         }
 
+        /// Browsers send about this many; more only means that memory is asked for again.
+        private static let usualFields = 16
+
         mutating func head(_ limits: Limits) throws(Stop) -> RequestHead {
             var head = RequestHead()
+            head.fields.reserveCapacity(Self.usualFields)
             if try self.peek() == 13 { try self.lineEnd() }
             self.lineStart = self.at
             let method = try self.token(endedBy: 0x20, "method")
@@ -94,7 +98,7 @@ public enum RequestHeadParser {
 
             head.bytes = Array(self.input[..<self.at])
             head.method = String(decoding: self.input[method], as: UTF8.self)
-            head.target = try self.originForm(target, method: head.method)
+            head.targetRange = try self.originForm(target, method: head.method)
             return head
         }
 
@@ -165,13 +169,13 @@ public enum RequestHeadParser {
         private func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
 
         /// The path of an absolute target; the host it names is as good as the Host field, and neither is looked at.
-        private func originForm(_ target: Range<Int>, method: String) throws(Stop) -> String {
+        private func originForm(_ target: Range<Int>, method: String) throws(Stop) -> Range<Int> {
             let bytes = self.input[target]
-            if bytes.first == 0x2F { return String(escapingInvalidBytesOf: bytes) }
-            if method == "OPTIONS", bytes.elementsEqual("*".utf8) { return "*" }
+            if bytes.first == 0x2F { return target }
+            if method == "OPTIONS", bytes.elementsEqual("*".utf8) { return target }
             for scheme in ["http://", "https://"] where bytes.starts(with: scheme.utf8) {
                 guard let slash = bytes.dropFirst(scheme.utf8.count).firstIndex(of: 0x2F) else { break }
-                return String(escapingInvalidBytesOf: self.input[slash..<target.upperBound])
+                return slash..<target.upperBound
             }
             throw .failed(.malformed("target"))
         }

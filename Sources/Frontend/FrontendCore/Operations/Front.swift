@@ -96,7 +96,11 @@ public final class Front {
         var limits = HTTPServerLimits()
         limits.connectionsPerClient = configuration.maxConnectionsPerClient
         limits.trustedProxies = configuration.trustedProxies
-        self.server = HTTPServer(limits: limits) { await service.answer($0) }
+        self.server = HTTPServer(limits: limits, methods: HTTPServer.usualMethods) { head, peer, date in
+            service.repeatedAnswer(head, peer, date)
+        } handler: {
+            await service.answer($0)
+        }
         self.report = StatusReport(
             metrics: metrics, server: self.server, dispatcher: self.dispatcher, supervisor: self.supervisor,
             cache: self.cache, address: configuration.address)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
-internal import SwiftOverlayShims
+import SwiftOverlayShims
 import Synchronization
 internal import Telemetry
 

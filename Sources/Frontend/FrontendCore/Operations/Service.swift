@@ -19,6 +19,7 @@ final class Service {
     weak var report: StatusReport?
     /// Requests of clients that come through proxies: these have no connections of their own to be counted.
     private let clients: ClientCounts
+    private var repeated: RepeatedAnswers
 
     init(configuration: Configuration, pipeline: RequestPipeline, sample: SamplePhoto?, metrics: Metrics) {
         self.configuration = configuration
@@ -30,6 +31,7 @@ final class Service {
         self.shape = OriginRequestShape(configuration)
         self.metrics = metrics
         self.clients = ClientCounts(limit: configuration.maxConnectionsPerClient)
+        self.repeated = RepeatedAnswers(configuration)
     }
 
     /// Requests that come from now on are answered by these settings.
@@ -39,6 +41,31 @@ final class Service {
         self.responder = Responder(
             passedHeaders: configuration.passResponseHeaders, selectingHeaders: configuration.passRequestHeaders)
         self.shape = OriginRequestShape(configuration)
+        // What was answered by the old settings is not what these would answer.
+        self.repeated = RepeatedAnswers(configuration)
+    }
+
+    /// Answers a request that was answered from memory before, if nothing about it has changed since.
+    func repeatedAnswer(_ head: RequestHead, _ peer: IPAddress?, _ date: String) -> HTTPServer.QuickAnswer? {
+        // Somebody else's requests are counted as long as they last, which this does not look at.
+        guard !(self.configuration.maxConnectionsPerClient > 0 && self.configuration.trustedProxies.contains(peer)),
+            let known = self.repeated.find(head)
+        else { return nil }
+        let started = ContinuousClock.now
+        let now = Int64(time(nil))
+        guard known.isValid(at: now), let body = self.pipeline.body(at: known.place) else { return nil }
+        let answer = HTTPServer.QuickAnswer(head: known.head(date: date, now: now), body: body)
+        let duration = ContinuousClock.now - started
+        self.metrics.began()
+        self.metrics.ended(.hit, from: .found(in: "memory"), status: 200, bytes: body.count, after: duration)
+        if self.configuration.accessLog {
+            let request = HTTPRequest(head: head, peer: peer)
+            AccessLine(
+                request: request, status: 200, bytes: body.count, duration: duration, outcome: .hit, failure: nil,
+                trace: RequestTrace(request)
+            ).write()
+        }
+        return answer
     }
 
     func answer(_ request: HTTPRequest) async -> HTTPResponse {
@@ -81,8 +108,10 @@ final class Service {
         let started = ContinuousClock.now
         self.metrics.began()
         let trace = RequestTrace(request)
+        let repeated = self.repeated
+        var hit: Hit?
         var (response, outcome, provenance, failure) = await RequestTrace.$current.withValue(trace) {
-            await self.outcome(of: request, target)
+            await self.outcome(of: request, target, &hit)
         }
         let duration = ContinuousClock.now - started
         let bytes = request.method == "HEAD" ? 0 : response.body.count
@@ -98,7 +127,20 @@ final class Service {
         if !self.configuration.diagnosticHeaders.isEmpty {
             trace.describe(self.configuration.diagnosticHeaders, outcome, duration, in: &response)
         }
+        if let hit, let place = self.pipeline.recentPlace(of: hit.entry, hit.url, hit.fields) {
+            // In the object of before: what it holds was decided by the settings of then, as this was.
+            repeated.remember(
+                response, to: request.head, at: place, hit.entry.freshness, hit.fields.directives,
+                validUntil: hit.url.options.validUntil)
+        }
         return response
+    }
+
+    /// What was found in memory, and by what.
+    private struct Hit {
+        let url: RequestURL
+        let fields: ClientFields
+        let entry: CacheEntry
     }
 
     /// The client, if it is a proxy that is connected; nil otherwise.
@@ -111,7 +153,7 @@ final class Service {
     }
 
     private func outcome(
-        of request: HTTPRequest, _ target: String
+        of request: HTTPRequest, _ target: String, _ hit: inout Hit?
     ) async -> (HTTPResponse, Metrics.Outcome, Provenance, RequestError.Kind?) {
         let now = Int64(time(nil))
         let proxied = self.proxiedClient(of: request)
@@ -131,6 +173,10 @@ final class Service {
             let fields = ClientFields(self.shape, passed: request.fields(named: self.configuration.passRequestHeaders))
             var picture = try await withTimeLimit(self.configuration.requestTimeout) {
                 try await self.pipeline.picture(for: url, fields, now: now)
+            }
+            // An original that is passed on as it is stands at another key.
+            if picture.outcome == .hit, url.options.isTransformation {
+                hit = Hit(url: url, fields: fields, entry: picture.entry)
             }
             picture.isNegotiated = !offered.isEmpty && url.isNegotiable
             Log.detail(

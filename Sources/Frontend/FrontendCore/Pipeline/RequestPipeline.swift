@@ -65,6 +65,14 @@ final class RequestPipeline {
         return picture
     }
 
+    /// Where in memory the answer to a request is, if it is this one.
+    func recentPlace(of entry: CacheEntry, _ url: RequestURL, _ request: ClientFields) -> CacheTiers.RecentPlace? {
+        self.cache.recentPlace(of: entry, url.cacheKey, for: request)
+    }
+
+    /// What is there, if it may be used without a further question.
+    func body(at place: CacheTiers.RecentPlace) -> Blob? { self.cache.body(at: place) }
+
     private struct Wanted {
         let url: RequestURL
         let key: String

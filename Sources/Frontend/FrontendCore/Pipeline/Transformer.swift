@@ -83,6 +83,7 @@ final class Transformer {
             throw RequestError(.noWorker, detail: detail)
         }
         if let trace = RequestTrace.current {
+            trace.add(.header, .microseconds(Int64(picture.cost.header)))
             trace.add(.decode, .microseconds(Int64(picture.cost.decode)))
             trace.add(.resize, .microseconds(Int64(picture.cost.resize)))
             trace.add(.encode, .microseconds(Int64(picture.cost.encode)))

@@ -41,15 +41,14 @@ struct Responder: Sendable {
             etag = nil
         }
         if let names = self.selecting(entry, isNegotiated: picture.isNegotiated) { headers.append(("Vary", names)) }
-        let age = max(0, now - entry.freshness.generatedAt)
-        if age > 0 { headers.append(("Age", "\(age)")) }
+        let age = entry.freshness.shownAge(at: now)
 
         let isUnchanged = Conditional.isNotModified(
             ifNoneMatch: request.header("If-None-Match"), ifModifiedSince: request.header("If-Modified-Since"),
             etag: etag, lastModified: picture.transformError == nil ? entry.headers["Last-Modified"] : nil)
         let date = entry.headers["Date"]
         if isUnchanged, entry.status == 200 {
-            return HTTPResponse(status: 304, headers: headers, body: .empty, date: date)
+            return HTTPResponse(status: 304, headers: headers, body: .empty, date: date, age: age)
         }
 
         headers.append(("Content-Type", entry.contentType))
@@ -59,12 +58,13 @@ struct Responder: Sendable {
         switch range {
         case .whole:
             return HTTPResponse(
-                status: entry.status, headers: headers, body: .buffer(body, owner: entry.body), date: date)
+                status: entry.status, headers: headers, body: .buffer(body, owner: entry.body), date: date, age: age)
         case .part(let part):
             headers.removeAll { $0.0.equalsIgnoringCase("Content-Range") }
             headers.append(("Content-Range", "bytes \(part.lowerBound)-\(part.upperBound - 1)/\(body.count)"))
             let bytes = UnsafeRawBufferPointer(rebasing: body[part])
-            return HTTPResponse(status: 206, headers: headers, body: .buffer(bytes, owner: entry.body), date: date)
+            return HTTPResponse(
+                status: 206, headers: headers, body: .buffer(bytes, owner: entry.body), date: date, age: age)
         case .nothing:
             let headers = [("Content-Range", "bytes */\(body.count)"), ("X-Content-Type-Options", "nosniff")]
             return HTTPResponse(status: 416, headers: headers, body: .empty)

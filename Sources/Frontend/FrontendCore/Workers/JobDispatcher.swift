@@ -299,6 +299,7 @@ final class JobDispatcher {
     }
 
     private func note(_ cost: Reply.Cost) {
+        self.metrics.observe(.header, .microseconds(Int64(cost.header)))
         self.metrics.observe(.decode, .microseconds(Int64(cost.decode)))
         self.metrics.observe(.resize, .microseconds(Int64(cost.resize)))
         self.metrics.observe(.encode, .microseconds(Int64(cost.encode)))

@@ -8,7 +8,7 @@ typedef enum {
     CODEC_CORRUPT,
     CODEC_UNSUPPORTED,  // right, but nothing that this path can do
     CODEC_TOO_LARGE,    // the result has more bytes than allowed
-    CODEC_TOO_MANY_PIXELS,  // the header declares more than allowed
+    CODEC_TOO_MANY_PIXELS,  // the header declares more than allowed, or what takes more memory to decode
     CODEC_NO_MEMORY,
     CODEC_DEADLINE,
 } codec_status;

@@ -42,7 +42,7 @@ typedef struct {
 typedef struct {
     encoded_image image;
     int width, height;
-    uint64_t decode_ns, resize_ns, encode_ns;
+    uint64_t header_ns, decode_ns, resize_ns, encode_ns;
     uint8_t *planes;  // one after the other, padded, when the job says so; free() them
 } planar_result;
 

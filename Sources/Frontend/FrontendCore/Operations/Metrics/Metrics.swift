@@ -43,17 +43,18 @@ final class Metrics {
 
     /// A part of the way of a request that is not answered from the cache.
     enum Stage: String, CaseIterable, Sendable {
-        case fetch, queue, decode, resize, encode, transform, total
+        case fetch, queue, header, decode, resize, encode, transform, total
 
         var index: Int {
             switch self {
             case .fetch: 0
             case .queue: 1
-            case .decode: 2
-            case .resize: 3
-            case .encode: 4
-            case .transform: 5
-            case .total: 6
+            case .header: 2
+            case .decode: 3
+            case .resize: 4
+            case .encode: 5
+            case .transform: 6
+            case .total: 7
             }
         }
     }
