@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Dispatch
 import EventLoop
 import Glibc
 import Testing
@@ -9,70 +10,70 @@ import Testing
 struct FleetFillMachineTests {
     private typealias Action = FleetFillMachine.Action
 
-    @Test func `who gets the lease looks once more, and fills`() {
+    @Test func `who gets the lease fills, unless somebody has just filled it`() {
         var machine = FleetFillMachine()
-        #expect(machine.leaseAnswered(.taken) == .look)
-        #expect(machine.looked(found: false) == .fill(holdsLease: true))
+        #expect(machine.leaseAnswered(.taken, found: false) == .fill(holdsLease: true))
 
-        machine = FleetFillMachine()
-        _ = machine.leaseAnswered(.taken)
-        #expect(machine.looked(found: true) == .answer)
+        for answer in [RedisClient.LeaseAnswer.taken, .held, .unavailable] {
+            machine = FleetFillMachine()
+            #expect(machine.leaseAnswered(answer, found: true) == .answer)
+        }
     }
 
     @Test func `who does not waits, and looks when it is told`() {
         var machine = FleetFillMachine()
-        #expect(machine.leaseAnswered(.held) == .wait)
+        #expect(machine.leaseAnswered(.held, found: false) == .wait)
         #expect(machine.announced(.stored) == .look)
         #expect(machine.looked(found: true) == .answer)
 
         machine = FleetFillMachine()
-        _ = machine.leaseAnswered(.held)
+        _ = machine.leaseAnswered(.held, found: false)
         _ = machine.announced(.stored)
         // Gone again, or never there: nobody waits twice.
         #expect(machine.looked(found: false) == .fill(holdsLease: false))
 
         machine = FleetFillMachine()
-        _ = machine.leaseAnswered(.held)
+        _ = machine.leaseAnswered(.held, found: false)
         #expect(machine.announced(.notStored) == .fill(holdsLease: false))
     }
 
     @Test func `an announcement that overtakes the answer is not lost`() {
         var machine = FleetFillMachine()
         #expect(machine.announced(.stored) == .none)
-        #expect(machine.leaseAnswered(.held) == .look)
+        #expect(machine.leaseAnswered(.held, found: false) == .look)
 
         machine = FleetFillMachine()
         #expect(machine.announced(.notStored) == .none)
-        #expect(machine.leaseAnswered(.taken) == .look)
+        #expect(machine.leaseAnswered(.taken, found: false) == .fill(holdsLease: true))
     }
 
     @Test func `a lost announcement, or a leader that died, is made up for by asking again`() {
         var machine = FleetFillMachine()
         for _ in 0..<3 {
-            #expect(machine.leaseAnswered(.held) == .wait)
+            #expect(machine.leaseAnswered(.held, found: false) == .wait)
             #expect(machine.pollIsDue() == .askForLease)
         }
-        #expect(machine.leaseAnswered(.taken) == .look)
+        #expect(machine.leaseAnswered(.taken, found: false) == .fill(holdsLease: true))
     }
 
     @Test func `without Redis, or patience, it is filled here`() {
         var machine = FleetFillMachine()
-        #expect(machine.leaseAnswered(.unavailable) == .fill(holdsLease: false))
+        #expect(machine.leaseAnswered(.unavailable, found: false) == .fill(holdsLease: false))
 
         machine = FleetFillMachine()
-        _ = machine.leaseAnswered(.held)
+        _ = machine.leaseAnswered(.held, found: false)
         #expect(machine.patienceEnded() == .fill(holdsLease: false))
 
         machine = FleetFillMachine()
-        _ = machine.leaseAnswered(.held)
+        _ = machine.leaseAnswered(.held, found: false)
         _ = machine.pollIsDue()
-        #expect(machine.leaseAnswered(.unavailable) == .fill(holdsLease: false))
+        #expect(machine.leaseAnswered(.unavailable, found: false) == .fill(holdsLease: false))
     }
 
     @Test func `nothing more happens once it has ended`() {
         var machine = FleetFillMachine()
-        _ = machine.leaseAnswered(.unavailable)
-        #expect(machine.leaseAnswered(.taken) == .none)
+        _ = machine.leaseAnswered(.unavailable, found: false)
+        #expect(machine.leaseAnswered(.taken, found: false) == .none)
         #expect(machine.announced(.stored) == .none)
         #expect(machine.pollIsDue() == .none)
         #expect(machine.patienceEnded() == .none)
@@ -157,6 +158,39 @@ extension RedisTests {
             }
             // All leases were given back.
             #expect(server.cli("KEYS", "imageproxy:*").isEmpty)
+        }
+
+        @Test func `the lease is asked for and the value looked for at the same time`() async throws {
+            let looked = DispatchSemaphore(value: 0)
+            let server = ScriptedServer { connection in
+                guard connection.greet() else { return }
+                while true {
+                    let text = String(decoding: connection.read(), as: UTF8.self)
+                    if text.isEmpty { return }
+                    let (asksForLease, looks) = (text.contains("imageproxy:fill:"), text.contains("GETRANGE"))
+                    if looks { looked.signal() }
+                    if asksForLease {
+                        // Nothing is said about the lease before the value is looked for, on whichever connection.
+                        looked.wait()
+                        connection.write("$-1\r\n")
+                    }
+                    if looks { connection.write("$1\r\nv\r\n") }
+                    // Whether the connection stands.
+                    if text.contains("none") { connection.write("$-1\r\n") }
+                }
+            }
+            try await onLoop {
+                let store = try makeStore(server.url, patient())
+                let fleet = FleetFill(store.client)
+                #expect(try await time { await store.client.number("none") == 0 } != nil)
+                let value = try await fleet.value(for: "k", patience: .seconds(10)) {
+                    await store.load("k").map { String(decoding: $0.bytes, as: UTF8.self) }
+                } fill: { _ in
+                    "made"
+                }
+                #expect(value == "v")
+                await store.close()
+            }
         }
 
         @Test func `who comes late finds it, and leaves no lease behind`() async throws {

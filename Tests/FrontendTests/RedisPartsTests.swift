@@ -46,7 +46,10 @@ struct RedisPartsTests {
 
     @Test(arguments: [
         "redis:localhost", "http://h", "redis://", "redis://h:0", "redis://h:65536", "redis://h:1:2", "redis://h/x",
-        "redis://h/1/2", "redis://h/-1", "redis://h?timeout=1", "redis://[::1", "redis://[::1]x", "redis://a b",
+        "redis://h/1/2", "redis://h/-1", "redis://h?timeout=1", "redis://h?timeout=0s", "redis://h?timeout=2m",
+        "redis://h?x=1", "redis://h?db=1", "redis://h?maxEntry=1", "redis://h?maxEntry=600MB", "redis://h?maxEntry=x",
+        "redis://h?connections=0", "redis://h?connections=65", "redis://h?timeout", "unix:///a?db=1&x=2",
+        "redis://[::1", "redis://[::1]x", "redis://a b",
         "redis://u@h", "redis://:%4@h", "redis://:%zz@h", "redis://:%ff@h", "unix://host/path", "unix://", "unix:///",
         "unix:///a?x=1", "unix:///a?db=x", "unix:///" + String(repeating: "a", count: 106), "redis+sentinel://h",
         "redis+sentinel:///name", "redis+sentinel://h,,i/name", "redis+sentinel://h/name/1/2", "redis+cluster://h/1",
@@ -54,6 +57,25 @@ struct RedisPartsTests {
     ])
     func `what is no address is refused`(_ text: String) {
         #expect(throws: FlagError.self) { _ = try RedisURL(text, password: nil) }
+    }
+
+    @Test func `limits stand behind any address`() throws {
+        let usual = RedisSettings()
+        for address in ["redis://h/3", "unix:///run/r.sock", "redis+sentinel://a,b/name/2", "redis+cluster://a:1,b"] {
+            let plain = try RedisURL(address, password: nil)
+            #expect(plain.settings.loadLimit == usual.loadLimit)
+            let url = try RedisURL(
+                address + "?timeout=80ms&storeTimeout=2s&connectTimeout=3s&maxEntry=20MB&connections=4", password: nil)
+            #expect(url.place == plain.place && url.login.database == plain.login.database)
+            #expect(url.settings.loadLimit == .milliseconds(80))
+            #expect(url.settings.storeLimit == .seconds(2))
+            #expect(url.settings.connectLimit == .seconds(3))
+            #expect(url.settings.maximumEntryBytes == 20_000_000)
+            #expect(url.settings.maximumQueuedBytes >= 40_000_000)
+            #expect(url.settings.connections == 4)
+        }
+        #expect(try RedisURL("unix:///r?timeout=1s&db=7", password: nil).login.database == 7)
+        #expect(try RedisURL("redis://h?maxEntry=1MiB", password: nil).settings.maximumQueuedBytes == 32 << 20)
     }
 
     @Test func `the environment's password is used where the URL has none`() throws {

@@ -147,6 +147,17 @@ def test_the_age_is_told(start, origin):
     assert age is not None and 1 <= int(age) <= 3
 
 
+def test_the_age_counts_the_time_that_the_origin_took(start, origin):
+    front = start(*MEMORY)
+
+    def slow(request):
+        time.sleep(2.1)
+        return answer(pictures.flat(20, 20), content_type="image/jpeg",
+                      headers={"Cache-Control": "max-age=1000", "Age": "30"})
+
+    assert int(front.get(f"/{origin.serve('/a.jpg', slow)}")["Age"]) >= 32
+
+
 def test_the_origins_fields_are_passed_on_and_no_others(start, origin):
     fields = {
         "Cache-Control": "max-age=77", "Etag": '"e"', "Last-Modified": http_date(-5000), "Expires": http_date(5000),

@@ -5,6 +5,7 @@ import base64
 import datetime
 import hashlib
 import json
+import pathlib
 import re
 import socket
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 import object_peer
 import pictures
 import processes
+import redis_server
 from front import LOCAL, in_parallel, run_program
 from origin import picture
 
@@ -423,6 +425,40 @@ def test_moto_keeps_pictures(start, origin, moto):
     for number in range(6):
         assert lost.get(f"/{number + 1}x/{url}").status == 200
     processes.wait_until(lambda: "NoSuchBucket" in lost.errors, what=lost.errors)
+
+
+def test_an_emulator_keeps_pictures(start, origin, tmp_path):
+    port = redis_server.free_port()
+    log = open(tmp_path / "log", "w+b")
+    emulator = subprocess.Popen(
+        [pathlib.Path(object_peer.official_python()).with_name("gcp-storage-emulator"), "start", "--host", "127.0.0.1",
+         "--port", str(port), "--in-memory", "--default-bucket", "pictures"], stdout=log, stderr=log)
+    try:
+        def answers():
+            assert emulator.poll() is None, open(log.name).read()
+            try:
+                return urllib.request.urlopen(f"http://127.0.0.1:{port}/storage/v1/b/pictures/o", timeout=5).read()
+            except OSError:
+                return None
+
+        processes.wait_until(answers, timeout=60, interval=0.2, what="the emulator")
+        url = serve(origin)
+        settings = dict(environment={"STORAGE_EMULATOR_HOST": f"127.0.0.1:{port}"})
+        flags = [*LOCAL, "-workers", "1", "-cache", "gcs://pictures/of/ours"]
+        first = start(*flags, **settings)
+        made = first.get(f"/100x/{url}")
+        names = {f"of/ours/{md5(key)}" for key in (url, f"{url}#100x0")}
+        processes.wait_until(
+            lambda: {item["name"] for item in json.loads(answers()).get("items", [])} == names,
+            what=f"objects, not {answers()}\n{first.errors}")
+        second = start(*flags, **settings)
+        assert second.get(f"/100x/{url}").body == made.body and origin.count() == 1
+        # And what is not there is a miss.
+        assert second.picture(f"/50x/{url}?other").size == (50, 25)
+        assert "cannot be" not in first.errors + second.errors
+    finally:
+        emulator.terminate()
+        emulator.wait(20)
 
 
 # What the operator is told.

@@ -54,7 +54,8 @@ extension CacheTiers {
     /// - Parameter address: as `-cache` takes it. It may hold a password, so no error repeats it.
     private static func redis(_ address: String) throws(UsageError) -> RedisStore {
         do throws(FlagError) {
-            return RedisStore(try RedisURL(address, password: CacheSetting.redisPassword))
+            let url = try RedisURL(address, password: CacheSetting.redisPassword)
+            return RedisStore(url, settings: url.settings)
         } catch {
             throw UsageError(description: "-cache: expected \(error.expected)")
         }

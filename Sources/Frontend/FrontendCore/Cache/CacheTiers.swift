@@ -124,21 +124,21 @@ final class CacheTiers {
 
     /// What any of the caches has, for a request for which `recent` was asked before.
     func load(_ primary: String, for request: ClientFields) async -> CacheEntry? {
-        await self.load(primary, for: request, from: 0)
+        await self.load(primary, for: request, in: self.tiers.indices)
     }
 
-    private func load(_ primary: String, for request: ClientFields, from first: Int) async -> CacheEntry? {
-        guard let entry = await self.find(CacheKey(primary), for: request, from: first) else { return nil }
+    private func load(_ primary: String, for request: ClientFields, in tiers: Range<Int>) async -> CacheEntry? {
+        guard let entry = await self.find(CacheKey(primary), for: request, in: tiers) else { return nil }
         guard !entry.variesBy.isEmpty else { return entry }
         let key = CacheKey(primary, selection: request.selection(entry.variesBy))
-        guard let answer = await self.find(key, for: request, from: first), answer.variesBy.isEmpty else { return nil }
+        guard let answer = await self.find(key, for: request, in: tiers), answer.variesBy.isEmpty else { return nil }
         return answer
     }
 
-    /// The same, but only what is where all fronts look.
+    /// The same, but only what is where all fronts look: what has just been made is not in a bucket behind it before.
     func loadShared(_ primary: String, for request: ClientFields) async -> CacheEntry? {
         guard let fleet else { return nil }
-        return await self.load(primary, for: request, from: fleet.position)
+        return await self.load(primary, for: request, in: fleet.position..<fleet.position + 1)
     }
 
     /// Keeps an entry in all caches, as far as it may be kept. Nobody waits for it.
@@ -259,8 +259,8 @@ final class CacheTiers {
         return .seconds(entry.freshness.usefulFor(at: self.clock.now()))
     }
 
-    private func find(_ key: CacheKey, for request: ClientFields, from first: Int) async -> CacheEntry? {
-        for (position, tier) in self.tiers.enumerated().dropFirst(first) {
+    private func find(_ key: CacheKey, for request: ClientFields, in range: Range<Int>) async -> CacheEntry? {
+        for (position, tier) in zip(range, self.tiers[range]) {
             let entry =
                 if position < self.front.count {
                     self.front[position].peek(key.text)

@@ -37,7 +37,8 @@ final class FleetFill {
     ///
     /// - Parameters:
     ///   - patience: how long to wait for another front.
-    ///   - look: loads the value from where all fronts store it.
+    ///   - look: loads the value from where all fronts store it. Whoever had the lease before may have filled the key
+    ///     after it was missed.
     ///   - fill: makes the value, and ends the lease once it is stored there.
     /// - Throws: what `fill` throws; `CancellationError`.
     func value<Value: Sendable>(
@@ -56,9 +57,14 @@ final class FleetFill {
         while true {
             switch action {
             case .askForLease:
+                // Both are under way at once, so that a fill costs one round trip and not two.
+                async let look = look()
                 let answer = await self.client.takeLease(self.keyPrefix + digest, token: token, for: self.leaseTime)
+                found = await look
                 if let heard = waiter.takeAnnouncement() { _ = machine.announced(heard) }
-                action = machine.leaseAnswered(answer)
+                action = machine.leaseAnswered(answer, found: found != nil)
+                // Had the lease, and need not have asked for it.
+                if found != nil { self.release(digest, token) }
             case .wait:
                 switch await waiter.next(within: self.pollInterval) {
                 case .announced(let announcement): action = machine.announced(announcement)
@@ -69,8 +75,6 @@ final class FleetFill {
             case .look:
                 found = await look()
                 action = machine.looked(found: found != nil)
-                // Had the lease, and need not have asked for it. Without it this changes nothing.
-                if found != nil { self.release(digest, token) }
             case .answer:
                 if let found { return found }
                 preconditionFailure("the machine answers with what was found")

@@ -2,16 +2,14 @@
 
 /// What one front does about one key while all fronts together are to fill it once.
 ///
-///     asking ─taken→ checking ─notFound→ filling (with the lease)      checking, looking ─found→ done
-///        │ held                                                        any ─unavailable, patience ended→ filling alone
+///     asking ─taken→ filling (with the lease)      asking, looking ─found→ done
+///        │ held                                    any ─unavailable, patience ended→ filling alone
 ///        ▼
 ///     waiting ─poll→ asking        waiting ─stored→ looking ─notFound→ filling alone
 ///                                  waiting ─not stored→ filling alone
 enum FleetFillMachine: ~Copyable {
     /// Somebody's lease is asked for. An announcement may come before the answer does.
     case asking(heard: FleetAnnouncement?)
-    /// We have the lease; whoever had it before may have filled the key after we missed it.
-    case checking
     /// Somebody else has the lease.
     case waiting
     /// Somebody has stored the value.
@@ -19,6 +17,7 @@ enum FleetFillMachine: ~Copyable {
     case ended
 
     enum Action: Equatable {
+        /// And look at the same time: whoever has, or had, the lease may have filled the key after we missed it.
         case askForLease
         case wait
         case look
@@ -33,13 +32,17 @@ enum FleetFillMachine: ~Copyable {
         self = .asking(heard: nil)
     }
 
-    mutating func leaseAnswered(_ answer: RedisClient.LeaseAnswer) -> Action {
+    mutating func leaseAnswered(_ answer: RedisClient.LeaseAnswer, found: Bool) -> Action {
         switch consume self {
         case .asking(let heard):
+            guard !found else {
+                self = .ended
+                return .answer
+            }
             switch answer {
             case .taken:
-                self = .checking
-                return .look
+                self = .ended
+                return .fill(holdsLease: true)
             case .held:
                 self = .waiting
                 return heard.map { self.announced($0) } ?? .wait
@@ -98,9 +101,6 @@ enum FleetFillMachine: ~Copyable {
 
     mutating func looked(found: Bool) -> Action {
         switch consume self {
-        case .checking:
-            self = .ended
-            return found ? .answer : .fill(holdsLease: true)
         case .looking:
             self = .ended
             return found ? .answer : .fill(holdsLease: false)

@@ -96,31 +96,11 @@ public struct DiskCacheSettings: Sendable, Equatable {
         try self.init(path: path)
         guard parts.count > 1 else { return }
         for item in parts[1].split(separator: "&") {
-            guard item.hasPrefix("size="), let size = Self.bytes(item.dropFirst(5)) else { throw hint }
+            guard item.hasPrefix("size="), let size = ByteSize.parse(item.dropFirst(5)),
+                size >= Self.leastBytes
+            else { throw hint }
             self.maximumBytes = size
         }
-    }
-
-    /// `10GB`, `512MiB`, `1000000`: letters for thousands, or with an i for 1024s.
-    private static func bytes(_ text: Substring) -> Int? {
-        let digits = text.prefix { $0.isASCII && $0.isNumber }
-        guard let amount = Int(digits) else { return nil }
-        let scale: Int? =
-            switch text.dropFirst(digits.count).lowercased() {
-            case "", "b": 1
-            case "k", "kb": 1_000
-            case "m", "mb": 1_000_000
-            case "g", "gb": 1_000_000_000
-            case "t", "tb": 1_000_000_000_000
-            case "kib": 1 << 10
-            case "mib": 1 << 20
-            case "gib": 1 << 30
-            case "tib": 1 << 40
-            default: nil
-            }
-        guard let scale else { return nil }
-        let (bytes, isTooMuch) = amount.multipliedReportingOverflow(by: scale)
-        return !isTooMuch && bytes >= Self.leastBytes ? bytes : nil
     }
 
     /// Less would not hold a single photograph.

@@ -182,9 +182,9 @@ final class Service {
             Log.detail(
                 "request: \(request.method) \(Redaction.url(url.remote.string))#\(url.options.canonical) of "
                     + (request.client(trusting: self.configuration.trustedProxies)?.description ?? "somebody"))
-            return (
-                self.responder.answer(picture, to: request, now: now), picture.outcome, picture.entry.provenance, nil
-            )
+            // The time may have changed while the picture was made, and its age is told as of now.
+            let response = self.responder.answer(picture, to: request, now: Int64(time(nil)))
+            return (response, picture.outcome, picture.entry.provenance, nil)
         } catch let error as RequestError {
             if error.kind != .cancelled { Log.line("\(error.detail)", for: RequestTrace.current) }
             return self.failed(error)

@@ -6,6 +6,8 @@
 ///     unix://[user:password@]/path[?db=database]                     also redis+unix://
 ///     redis+sentinel://[user:password@]host[:port],…/name[/database]
 ///     redis+cluster://[user:password@]host[:port],…[/]
+///
+/// Behind each of them parameters may follow, as in `?timeout=50ms&maxEntry=8MB`.
 struct RedisURL: Sendable {
     enum Place: Equatable, Sendable {
         case server(RedisAddress)
@@ -15,6 +17,8 @@ struct RedisURL: Sendable {
 
     let place: Place
     let login: RedisLogin
+    /// Those of the parameters, and elsewhere the usual ones.
+    let settings: RedisSettings
 
     /// Whether a cache's address is meant for Redis at all.
     static func isOne(_ text: String) -> Bool { Self.split(text) != nil }
@@ -35,20 +39,21 @@ struct RedisURL: Sendable {
         if let at { try Self.readUser(authority[..<at], into: &login) }
         let hosts = at.map { authority[authority.index(after: $0)...] } ?? authority
 
+        var settings = RedisSettings()
+        if let query {
+            try Self.readParameters(query, takesDatabase: scheme == .unix, into: &login, &settings)
+        }
+        self.settings = settings
+
         if scheme == .unix {
             guard hosts.isEmpty, path.count > 1, path.utf8.count <= RedisAddress.longestPath, !path.utf8.contains(0)
             else {
                 throw FlagError(expected: "unix:///path of a socket, at most \(RedisAddress.longestPath) bytes")
             }
-            if let query {
-                guard query.hasPrefix("db=") else { throw FlagError(expected: "nothing behind ? but db=number") }
-                login.database = try Self.database(query.dropFirst(3))
-            }
             self.place = .server(.unix(path: String(path)))
             self.login = login
             return
         }
-        guard query == nil else { throw FlagError(expected: "nothing behind the path") }
         let parts = path.split(separator: "/")
         switch scheme {
         case .server:
@@ -101,7 +106,7 @@ struct RedisURL: Sendable {
         }
     }
 
-    private static func database(_ text: Substring) throws(FlagError) -> Int {
+    static func database(_ text: Substring) throws(FlagError) -> Int {
         guard let number = Int(text), (0...9999).contains(number), text.utf8.allSatisfy({ $0 >= 0x30 }) else {
             throw FlagError(expected: "a database number")
         }
