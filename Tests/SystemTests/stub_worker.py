@@ -39,10 +39,10 @@ def report(kind, value, cpu=1, memory=1, **header):
 
 def job(nonce, milliseconds=20000, source_pixels=100_000_000, output_pixels=50_000_000, result_bytes=64 << 20, flags=0,
         form=0, width=0, height=0, crop=(0, 0, 0, 0), rotation=0, quality=0,
-        accepted=b"", avif_speed=9, avif_pixels=2_000_000):
+        accepted=b"", avif_speed=9, avif_pixels=2_000_000, background=b""):
     """As a front sends it; `Job` takes it apart."""
     body = Job.FIELDS.pack(b"", nonce, milliseconds, source_pixels, output_pixels, result_bytes, flags, form, width, height,
-                           *crop, rotation, quality, accepted, avif_speed, avif_pixels)
+                           *crop, rotation, quality, accepted, avif_speed, avif_pixels, background)
     return frame(JOB, body[8:])
 
 
@@ -67,7 +67,7 @@ class Job:
         assert len(data) == 140 and data[:8] == struct.pack("<4sBBH", b"IPW1", JOB, 3, 140), data[:8]
         (_, self.nonce, self.milliseconds, self.source_pixels, self.output_pixels, self.result_bytes, self.flags, self.form,
          self.width, self.height, *self.crop, self.rotation, self.quality,
-         self.accepted, self.avif_speed, self.avif_pixels) = self.FIELDS.unpack(data)
+         self.accepted, self.avif_speed, self.avif_pixels, self.background) = self.FIELDS.unpack(data)
         self.descriptor = descriptor
 
     @property

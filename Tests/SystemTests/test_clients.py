@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clients that want too much: many connections, slow ones, none left to give; and whose word about them is taken."""
 
+import re
 import resource
+import threading
 import time
 
 import pytest
@@ -63,6 +65,32 @@ def test_a_proxys_clients_are_told_apart(start, origin, slow):
     assert [connection.read().status for connection in waiting + others] == [200] * 7
     # Who has been answered may ask again.
     assert front.get(f"//{slow}?again", headers=first).status == 200
+    assert 'imageproxy_refusals_total{reason="client"} 3\n' in front.get("/metrics").text
+
+
+def test_a_flood_of_refusals_is_not_one_of_lines(start, origin):
+    front = start(*LOCAL, "-workers", "1", "-maxConnectionsPerClient", "1", "-trustedProxies", "127.0.0.1")
+    flooded = threading.Event()
+
+    def held(request):
+        while not flooded.is_set():
+            yield 0.02
+        yield answer(pictures.flat(20, 20), content_type="image/jpeg")
+
+    url = origin.serve("/held.jpg", held)
+    client = {"X-Forwarded-For": "192.0.2.1"}
+    waiting = ask(front, url, client)
+    processes.wait_until(lambda: origin.count() == 1)
+    with front.connect() as connection:
+        for _ in range(200):
+            assert connection.request(f"//{url}?refused", headers=client).status == 429
+    flooded.set()
+    assert waiting.read().status == 200
+    lines = lambda: front.errors.count("too many requests at a time of 192.0.2.1\n")
+    assert 20 <= lines() < 200
+    # Every line is written or counted.
+    said = lambda: sum(map(int, re.findall(r" left out (\d+) lines about requests that failed with client_busy\n", front.errors)))
+    processes.wait_until(lambda: lines() + said() == 200, timeout=30, what="how many lines were left out")
 
 
 def test_nobodys_word_is_taken_without_leave(start, slow):

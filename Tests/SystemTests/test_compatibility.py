@@ -5,16 +5,20 @@ docs/compatibility.md lists what differs on purpose; here the difference is what
 """
 
 import base64
+import io
 import json
 import pathlib
 import re
+import socket
+import threading
 
 import pytest
+from PIL import Image
 
 import pictures
 import processes
 from front import LOCAL, Front
-from origin import answer, http_date, picture
+from origin import Trap, answer, http_date, picture
 
 VECTORS = pathlib.Path(__file__).resolve().parents[1] / "Fixtures" / "vectors"
 DENIED = (403, "requested URL is not allowed\n")
@@ -490,3 +494,166 @@ def test_options_that_change_nothing_leave_the_bytes_alone(shared_front, shared_
     for options in ("", "fit", "sc", "scaleUp", "0x0", "r0", "q0", "cx0", "nonsense", "x", "vu99999999999"):
         assert shared_front.get(f"/{options}/{url}").body == IMAGE + b"trailer", options
     assert shared_front.get(f"/q95/{url}").body != IMAGE + b"trailer"
+
+
+# 9 and 10. Transformations, through the whole service; geometry and pixels have tables of their own.
+
+R, G, B, Y = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)
+
+
+def drawn(*rows):
+    """A PNG file of these pixels."""
+    image = Image.new("RGB", (len(rows[0]), len(rows)))
+    image.putdata([pixel for row in rows for pixel in row])
+    return pictures.encoded(image, "PNG")
+
+
+def shown(data):
+    image = pictures.decoded(data).convert("RGB")
+    return [[image.getpixel((x, y)) for x in range(image.width)] for y in range(image.height)]
+
+
+FOUR = [[R, G], [B, Y]]
+
+
+@pytest.mark.parametrize("options, expected", [
+    ("r45", FOUR), ("r360", FOUR), ("r90", [[G, Y], [R, B]]), ("r180", [[Y, B], [G, R]]), ("r270", [[B, R], [Y, G]]),
+    ("r630", [[B, R], [Y, G]]), ("r-90", [[B, R], [Y, G]]), ("fh", [[G, R], [Y, B]]), ("fv", [[B, Y], [R, G]]),
+    ("fh,fv", [[Y, B], [G, R]]), ("r90,fh", [[Y, G], [B, R]]), ("100x100", FOUR), ("-1x-1", FOUR), ("q80", FOUR),
+    # A rectangle of which nothing lies inside: an empty picture there.
+    ("cx2,cy2", FOUR), ("cx1", [[G], [Y]]), ("cy1,ch1", [[B, Y]]), ("cx-1,cw5", [[G], [Y]]), ("cw0.5,ch.5", [[R]]),
+])
+def test_turns_and_crops(shared_front, shared_origin, options, expected):
+    url = shared_origin.serve("/four.png", picture(drawn(*FOUR), "image/png"))
+    assert shown(shared_front.get(f"/{options}/{url}").body) == expected
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("options, turn", [("png", 0), ("png,r90", 1)])
+def test_cameras_orientation_comes_before_all_else(shared_front, shared_origin, orientation, options, turn):
+    # All eight show the same.
+    stored = {1: FOUR, 2: [[G, R], [Y, B]], 3: [[Y, B], [G, R]], 4: [[B, Y], [R, G]], 5: [[R, B], [G, Y]],
+              6: [[G, Y], [R, B]], 7: [[Y, G], [B, R]], 8: [[B, R], [Y, G]]}[orientation]
+    image = Image.new("RGB", (2, 2))
+    image.putdata([pixel for row in stored for pixel in row])
+    url = shared_origin.serve("/turned.tif", picture(pictures.encoded(image, "TIFF", tiffinfo={274: orientation}), "image/tiff"))
+    expected = [[G, Y], [R, B]] if turn else FOUR
+    assert shown(shared_front.get(f"/{options}/{url}").body) == expected
+
+
+def opened(data):
+    """A picture in the mode of its file."""
+    image = Image.open(io.BytesIO(data))
+    image.load()
+    return image
+
+
+@pytest.mark.parametrize("options, quality", [
+    ("32x", 95), ("32x,q0", 95), ("32x,q40", 40), ("32x,q100", 100), ("32x,q1000", 100), ("32x,q-5", 1), ("32x,qx", 95),
+])
+def test_a_jpeg_is_of_the_quality_that_is_asked_for(shared_front, shared_origin, options, quality):
+    url = shared_origin.serve("/marked.jpg", picture(pictures.jpeg(64, 48, quality=70, orientation=1, extras=True)))
+    body = shared_front.get(f"/{options}/{url}").body
+    # libjpeg's own tables for that number.
+    assert opened(body).quantization == opened(pictures.jpeg(64, 48, quality=quality)).quantization
+    image = opened(body)
+    assert image.layer[0][1:3] == (2, 2) and image.layer[1][1:3] == (1, 1) and "progressive" not in image.info
+    # Neither EXIF nor profile nor comment.
+    assert not {"exif", "icc_profile", "comment", "xmp"} & set(image.info) and not image.getexif()
+
+
+@pytest.mark.parametrize("mode, served", [("L", "L"), ("P", "RGB"), ("RGB", "RGB"), ("RGBA", "RGBA"), ("LA", "RGBA"), ("I;16", "L")])
+@pytest.mark.parametrize("options", ["20x", "q80"])
+def test_a_png_has_eight_bits_a_channel(start, shared_origin, mode, served, options):
+    # The original leaves palettes and 16 bits as they are where nothing but coding it again is asked for.
+    image = Image.new("I;16", (40, 30), 40_000)
+    if mode != "I;16":
+        image = opened(pictures.png(40, 30, mode="RGBA" if "A" in mode else "RGB")).convert(mode)
+    url = shared_origin.serve("/kind.png", picture(pictures.encoded(image, "PNG"), "image/png"))
+    front = start(*LOCAL, "-workers", "1", "-keepSmaller=false")
+    result = opened(front.get(f"/{options}/{url}").body)
+    assert (result.format, result.mode) == ("PNG", served)
+
+
+def test_quality_is_nothing_to_formats_that_lose_nothing(start, shared_origin):
+    front = start(*LOCAL, "-workers", "1")
+    for form, kind in (("GIF", "image/gif"), ("BMP", "image/bmp"), ("PNG", "image/png")):
+        url = shared_origin.serve(f"/plain.{form}", picture(pictures.encoded(pictures.decoded(pictures.png(40, 30)), form), kind))
+        assert front.get(f"/20x,q10/{url}").body == front.get(f"/20x,q90/{url}").body
+
+
+@pytest.mark.parametrize("announced", ["image/tiff", "image/png", None])
+def test_a_tiff_is_served_as_one(shared_front, shared_origin, announced):
+    # 403 in the original, for sources too.
+    data = pictures.encoded(opened(pictures.png(40, 30, mode="RGBA")), "TIFF")
+    url = shared_origin.serve("/a.tif", lambda _: answer(data, content_type=announced))
+    whole = shared_front.get(f"//{url}")
+    assert (whole.status, whole["Content-Type"], whole.body) == (200, "image/tiff", data)
+    result = shared_front.get(f"/20x,tiff/{url}")
+    assert (result.status, result["Content-Type"]) == (200, "image/tiff")
+    image = opened(result.body)
+    assert (image.size, image.mode, image.info["compression"]) == ((20, 15), "RGBA", "tiff_adobe_deflate")
+
+
+def test_the_environments_proxy_is_not_asked(bin, shared_origin, photo):
+    trap = Trap(socket.AF_INET, "127.0.0.1")
+    front = Front(bin, *LOCAL, "-workers", "1", environment={
+        name: f"http://127.0.0.1:{trap.port}" for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy")})
+    try:
+        assert front.get(f"/20x/{photo}").status == 200
+        assert trap.visits() == 0
+    finally:
+        front.stop()
+        trap.close()
+
+
+def test_for_a_client_that_has_gone_nothing_more_is_fetched(shared_front, shared_origin):
+    # The original fetches on.
+    broken = threading.Event()
+
+    def endless(request):
+        try:
+            yield b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\n\r\n" + IMAGE
+            while True:
+                yield 0.05
+                yield b"\0"
+        finally:
+            broken.set()
+
+    url = shared_origin.serve("/endless.jpg", endless)
+    with shared_front.connect() as connection:
+        connection.send(f"GET /20x/{url} HTTP/1.1\r\nHost: a\r\n\r\n")
+        processes.wait_until(lambda: shared_origin.count("/endless.jpg") == 1)
+    # Half a minute is what a fetch may take when somebody waits for it.
+    assert broken.wait(15)
+
+
+#: What proxies add, and what has poisoned other caches.
+UNKEYED = [
+    "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-Server",
+    "X-Forwarded-Scheme", "X-Forwarded-Path", "Forwarded", "X-Host", "X-HTTP-Host-Override", "X-Original-URL", "X-Original-Host",
+    "X-Rewrite-URL", "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X-Real-IP", "X-Client-IP", "True-Client-IP",
+    "CF-Connecting-IP", "Via", "X-WAP-Profile", "Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language", "Cookie",
+    "Authorization", "Proxy-Authorization", "Origin", "Referer", "User-Agent", "Save-Data", "DPR", "Width", "Viewport-Width",
+    "Device-Memory", "Downlink", "ECT", "RTT", "Sec-CH-UA", "Sec-CH-DPR", "Sec-CH-Width", "Sec-Fetch-Mode", "Upgrade-Insecure-Requests",
+    "Cache-Control", "Pragma", "TE", "Max-Forwards", "X-Imageproxy-Error", "Content-Type",
+]
+
+
+def test_only_what_is_in_the_key_makes_a_difference(start, origin):
+    url = origin.serve("/same.jpg", picture(IMAGE, Cache_Control="max-age=1000", Etag='"e"'))
+    front = start(*LOCAL, "-workers", "1", "-cache", "memory")
+    differing = ("Date", "Age")
+
+    def shown(target, headers):
+        answered = front.get(target, headers=headers)
+        return answered.status, [field for field in answered.fields if field[0] not in differing], answered.body
+
+    for target in (f"/32x24,png/{url}", f"//{url}"):
+        usual = shown(target, {})
+        assert usual[0] == 200
+        for name in UNKEYED:
+            for value in ("evil.test", "/x/http://evil.test/, 192.0.2.1; q=0"):
+                assert shown(target, {name: value}) == usual, name
+    # And none of it has reached the origin, or stored another answer.
+    assert origin.count("/same.jpg") == 1

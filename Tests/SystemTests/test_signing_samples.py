@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The samples in docs/url-signing.md sign what the service accepts.
 
-Those whose interpreter is not on this machine are left out; Python's and the shell's always run.
+Those whose interpreter is not on this machine are skipped, and said to be; Python's and the shell's always run.
 """
 
 import pathlib
@@ -29,17 +29,17 @@ COMMANDS = {
     "php": ("sign.php", ["php"]),
 }
 SAMPLES = dict(re.findall(r"^```(\w+)\n(.*?)^```$", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL))
-AT_HAND = [language for language, (_, command) in COMMANDS.items() if shutil.which(command[0])]
 
 
 def test_every_language_has_its_sample():
     assert set(SAMPLES) == set(COMMANDS)
-    assert {"python", "sh"} <= set(AT_HAND)
 
 
-@pytest.mark.parametrize("language", AT_HAND)
+@pytest.mark.parametrize("language", COMMANDS)
 def test_the_sample_signs_as_the_original_does(language, tmp_path):
     name, command = COMMANDS[language]
+    if language not in ("python", "sh") and not shutil.which(command[0]):
+        pytest.skip(f"{command[0]} is not installed: the sample in {language} was not tried")
     (tmp_path / name).write_text(SAMPLES[language])
     for message, signature in SIGNATURES:
         run = subprocess.run(

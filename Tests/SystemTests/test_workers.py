@@ -195,6 +195,33 @@ def test_a_crowd_that_is_killed_at_once_is_replaced_at_once(start, origin):
 # The queue
 
 
+def test_who_is_told_to_come_back_is_told_when(start, origin, slow_picture):
+    url = origin.serve("/kept.png", picture(slow_picture, "image/png", Cache_Control="max-age=1000"))
+    # With its source at hand nobody waits for anything but the worker.
+    front = start(*LOCAL, "-workers", "1", "-maxQueue", "8", "-cache", "memory")
+    front.wait_for_workers(1)
+    assert front.get(f"/20x/{url}").status == 200
+    done = threading.Event()
+
+    def client(index):
+        # Always more than may wait, so that it becomes known how fast the worker is.
+        number = 0
+        while not done.is_set():
+            number += 1
+            front.get(f"/{300 + 40 * index + number}x/{url}")
+
+    def is_told():
+        answered = front.get(f"/10x,q{time.monotonic_ns() % 10**9}/{url}")
+        # Eight jobs of half a second each are ahead.
+        return answered.status == 503 and 2 <= int(answered["Retry-After"]) <= 60
+
+    with in_parallel(10, client):
+        try:
+            processes.wait_until(is_told, timeout=20, interval=0.1, what="a time that is more than a second")
+        finally:
+            done.set()
+
+
 def test_a_full_queue_refuses_at_once(start, slow, origin):
     front = start(*LOCAL, "-workers", "1", "-maxQueue", "2")
     front.wait_for_workers(1)
@@ -206,12 +233,14 @@ def test_a_full_queue_refuses_at_once(start, slow, origin):
         answered = front.get(f"/{500 + index}x/{slow}")
         statuses.append(answered.status)
         if answered.status == 503:
-            assert answered["Retry-After"] == "1" and answered.text == "busy, try again shortly\n"
+            assert answered["Retry-After"].isdigit() and answered.text == "busy, try again shortly\n"
             times.append(time.monotonic() - begin_time)
 
     with in_parallel(8, client):
         pass
     assert statuses.count(200) >= 3 and statuses.count(503) >= 3 and len(statuses) == 8
+    refused = 'imageproxy_refusals_total{reason="queue"} %d\n' % statuses.count(503)
+    assert refused in front.get("/metrics").text
     assert front.get("/health-check").body == b"OK"
     # "At once" counts from when the source is here: the fetch of 30 MB is part of it.
     assert min(times) < 1

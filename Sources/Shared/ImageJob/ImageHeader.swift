@@ -27,29 +27,15 @@ public enum ImageHeader {
         return size
     }
 
-    /// Walks the marker segments up to the frame header. Every step moves forward, so it ends with the bytes.
+    /// The frame header: the precision, then height and width.
     private static func jpegSize(_ bytes: Span<UInt8>) -> ImageSize? {
-        var at = 2
-        while at + 4 <= bytes.count {
-            guard bytes[at] == 0xFF else {
-                // Garbage between segments, which decoders skip too.
-                at += 1
-                continue
-            }
-            let marker = bytes[at + 1]
-            switch marker {
-            case 0xFF: at += 1  // fill byte
-            case 0x00, 0x01, 0xD0...0xD8: at += 2  // no length
-            case 0xD9, 0xDA: return nil  // the picture ends or its data begins, and no size was seen
-            case 0xC0...0xCF where marker != 0xC4 && marker != 0xC8 && marker != 0xCC:
-                guard at + 9 <= bytes.count else { return nil }
-                let size = ImageSize(width: Self.half(bytes, at + 7), height: Self.half(bytes, at + 5))
-                return size.width > 0 && size.height > 0 ? size : nil
-            default:
-                let length = Self.half(bytes, at + 2)
-                guard length >= 2 else { return nil }
-                at += 2 + length
-            }
+        var at = JPEGSegments.start
+        while let (marker, content) = JPEGSegments.next(bytes, &at) {
+            guard (0xC0...0xCF).contains(marker), marker != 0xC4, marker != 0xC8, marker != 0xCC else { continue }
+            guard content.count >= 5 else { return nil }
+            let (height, width) = (content.lowerBound + 1, content.lowerBound + 3)
+            let size = ImageSize(width: Self.half(bytes, width), height: Self.half(bytes, height))
+            return size.width > 0 && size.height > 0 ? size : nil
         }
         return nil
     }

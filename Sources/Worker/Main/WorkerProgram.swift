@@ -12,8 +12,6 @@ internal import Sandbox
 internal import WorkerProtocol
 
 enum WorkerProgram {
-    static let version = "0.1.0"
-
     static func main() -> Never {
         let arguments = Self.arguments()
         // What was passed on purpose has the lowest numbers; anything above it was left open by mistake.
@@ -74,7 +72,7 @@ enum WorkerProgram {
             exit(0)
         }
         if words.contains("--version") {
-            print("imageproxy-worker \(Self.version)")
+            print("imageproxy-worker \(Version.text)")
             exit(0)
         }
         do throws(WorkerArguments.Problem) {

@@ -2,6 +2,7 @@
 
 internal import CCrypto
 internal import ImageJob
+internal import Synchronization
 
 /// The keys that requests may be signed with; several, so that one can take another's place.
 ///
@@ -10,6 +11,10 @@ internal import ImageJob
 public struct SigningKeys: Sendable {
     /// An empty one signs nothing, but it is there: with an empty key file nobody gets in, rather than everybody.
     private var keys: [[UInt8]] = []
+
+    /// For lines that stand beside the one about the refusal.
+    private static let undecodable = Mutex(LineLimit(burst: 100, perSecond: 1))
+    private static let start = ContinuousClock.now
 
     public init() {}
 
@@ -24,7 +29,9 @@ public struct SigningKeys: Sendable {
         let given = url.options.signature
         guard !given.isEmpty, !self.keys.isEmpty else { return false }
         guard let signature = Self.decode(given) else {
-            Log.line("error base64 decoding signature \(GoQuoting.quote(Array(given.utf8)))")
+            if Self.undecodable.withLock({ $0.admits(at: ContinuousClock.now - Self.start) }) {
+                Log.line("error base64 decoding signature \(GoQuoting.quote(Array(given.utf8)))")
+            }
             return false
         }
         let messages = [url.signedURL, url.signedURLWithOptions]

@@ -59,7 +59,8 @@ public final class Blob: Sendable {
 
     public var count: Int { self.bytes.count }
 
-    /// Valid as long as the blob lives.
+    /// Valid as long as the blob lives. A variable is no owner: it may let go of the blob after its last use, before the
+    /// bytes are read. Where nothing else holds the blob, `withBytes` does.
     public var bytes: UnsafeRawBufferPointer {
         switch self.storage {
         case .heap(let heap): heap.bytes
@@ -83,6 +84,11 @@ public final class Blob: Sendable {
 
     /// A copy of the first bytes, which outlives the blob.
     func copied(atMost limit: Int = .max) -> [UInt8] { withExtendedLifetime(self) { Array(self.bytes.prefix(limit)) } }
+
+    /// Lends the bytes, and keeps the blob meanwhile.
+    func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+        try withExtendedLifetime(self) { try body(self.bytes) }
+    }
 
     /// Lends the bytes as a span.
     public func withSpan<Result>(_ body: (Span<UInt8>) throws -> Result) rethrows -> Result {

@@ -59,14 +59,6 @@ final class CacheTiers {
         self.admits = admits
     }
 
-    /// The first Redis, for what fronts share besides entries.
-    var redis: RedisClient? {
-        for case .place(let queue) in self.tiers {
-            if let store = queue.place as? RedisStore { return store.client }
-        }
-        return nil
-    }
-
     /// Entries and bytes of every cache in memory, in the order of the tiers.
     var memoryUse: [(entries: Int, bytes: Int)] {
         self.tiers.compactMap { if case .memory(let memory) = $0 { (memory.count, memory.size) } else { nil } }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import WorkerProtocol
+
 extension CommandLineReader {
     /// The man page in roff, for section 1.
     static var manPage: String {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Telemetry
+internal import WorkerProtocol
 
 /// The command line, the environment and a file of settings, read as Go's `flag` package reads flags, and strictly.
 ///

@@ -99,7 +99,9 @@ extension Flag {
         Flag(
             name: "tlsCAFile", group: .origins, valueName: "file", defaultText: "",
             help: "PEM file with further certificate authorities",
-            kind: .value { (configuration, text) throws(FlagError) in configuration.tlsCAFile = text }),
+            kind: .value { (configuration, text) throws(FlagError) in
+                configuration.tlsCAFile = try certificateFile(text)
+            }),
         Flag(
             name: "timeout", group: .origins, valueName: "duration", defaultText: "0s",
             help: "time limit for a whole request, answered with 504; 0 = none",

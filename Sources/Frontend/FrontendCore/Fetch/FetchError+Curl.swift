@@ -3,6 +3,12 @@
 import CCurl
 
 extension FetchError {
+    /// The commonest failure of TLS by far, and the one whose text in OpenSSL helps nobody.
+    private static func explained(_ detail: String) -> String {
+        guard detail.contains("unable to get local issuer certificate") else { return detail }
+        return detail + ": an incomplete chain, or an authority that is not known here; -tlsCAFile adds certificates"
+    }
+
     /// How far a transfer has come: the same code of libcurl's means different things before and after.
     enum Stage: Sendable {
         case resolving, connecting
@@ -26,7 +32,7 @@ extension FetchError {
             CURLE_SSL_CIPHER, CURLE_PEER_FAILED_VERIFICATION, CURLE_USE_SSL_FAILED, CURLE_SSL_CACERT_BADFILE,
             CURLE_SSL_CRL_BADFILE, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_PINNEDPUBKEYNOTMATCH,
             CURLE_SSL_INVALIDCERTSTATUS, CURLE_SSL_CLIENTCERT:
-            self = .tls(detail)
+            self = .tls(Self.explained(detail))
         case CURLE_OUT_OF_MEMORY where stage == .answering:
             // libcurl says this of a header line that is longer than it ever takes.
             self = .protocolViolation("a header line that does not end")

@@ -48,6 +48,8 @@ public final class HTTPServer {
     private let clients: ClientCounts
     private(set) var isDraining = false
     private var sweeper: LoopTimer?
+    /// Told of every connection that is closed at once.
+    var onRefusal: @LoopActor (Busy.Reason) -> Void = { _ in }
     private var dateCache = (second: Int64.min, text: "")
 
     public convenience init(
@@ -99,12 +101,16 @@ public final class HTTPServer {
 
     private func accept(_ stream: Stream) {
         let peer = stream.peerAddress.flatMap { IPAddress(bytes: $0) }.map { $0.mappedV4 ?? $0 }
-        guard self.connections.count < self.limits.connections, self.isProxy(peer) || self.clients.enter(peer) else {
-            return stream.close()
-        }
+        guard self.connections.count < self.limits.connections else { return self.refuse(stream, .connections) }
+        guard self.isProxy(peer) || self.clients.enter(peer) else { return self.refuse(stream, .clientConnections) }
         let connection = HTTPConnection(stream, peer: peer, server: self)
         self.connections[ObjectIdentifier(connection)] = connection
         connection.start()
+    }
+
+    private func refuse(_ stream: Stream, _ reason: Busy.Reason) {
+        stream.close()
+        self.onRefusal(reason)
     }
 
     func closed(_ connection: HTTPConnection) {

@@ -46,7 +46,7 @@ public final class Front {
         self.fetcher = Fetcher(configuration)
         let rules = OriginRules(configuration)
         self.cache = try CacheTiers(configuration, rules: rules, metrics: metrics)
-        let poison = PoisonList(shared: self.cache.redis, seal: Seal(configuration))
+        let poison = PoisonList(shared: self.cache.fleet?.client, seal: Seal(configuration))
         self.dispatcher = JobDispatcher(
             socketPath: configuration.jobsSocket ?? self.supervisor?.socketPath ?? "",
             maxQueue: configuration.maxQueue, maxWait: configuration.maxQueueWait,
@@ -101,6 +101,7 @@ public final class Front {
         } handler: {
             await service.answer($0)
         }
+        self.server.onRefusal = { metrics.refused($0) }
         self.report = StatusReport(
             metrics: metrics, server: self.server, dispatcher: self.dispatcher, supervisor: self.supervisor,
             cache: self.cache, address: configuration.address)
@@ -140,8 +141,9 @@ public final class Front {
         print("imageproxy listening on \(address)")
         fflush(nil)
         self.manager.ready("listening on \(address)")
-        self.history = LoopTimer(after: Metrics.historyInterval, every: Metrics.historyInterval) { [metrics] in
+        self.history = LoopTimer(after: Metrics.historyInterval, every: Metrics.historyInterval) { [metrics, service] in
             metrics.remember()
+            service.failures.reportLeftOut()
         }
         if let interval = self.manager.watchdogInterval {
             // From the loop itself: a loop that hangs is what the watchdog is for.

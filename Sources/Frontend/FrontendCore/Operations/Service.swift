@@ -19,6 +19,7 @@ final class Service {
     weak var report: StatusReport?
     /// Requests of clients that come through proxies: these have no connections of their own to be counted.
     private let clients: ClientCounts
+    let failures = FailureLog()
     private var repeated: RepeatedAnswers
 
     init(configuration: Configuration, pipeline: RequestPipeline, sample: SamplePhoto?, metrics: Metrics) {
@@ -158,9 +159,10 @@ final class Service {
         let now = Int64(time(nil))
         let proxied = self.proxiedClient(of: request)
         guard self.clients.enter(proxied) else {
-            let busy = RequestError(.clientBusy, detail: "too many requests at a time of \(proxied?.description ?? "")")
-            Log.line(busy.detail)
-            return self.failed(busy)
+            let busy = Busy(
+                reason: .client, detail: "too many requests at a time of \(proxied?.description ?? "")")
+            self.failures.write(.clientBusy, busy.detail)
+            return self.failed(RequestError(busy, .clientBusy))
         }
         defer { self.clients.leave(proxied) }
         do {
@@ -186,10 +188,10 @@ final class Service {
             let response = self.responder.answer(picture, to: request, now: Int64(time(nil)))
             return (response, picture.outcome, picture.entry.provenance, nil)
         } catch let error as RequestError {
-            if error.kind != .cancelled { Log.line("\(error.detail)", for: RequestTrace.current) }
+            if error.kind != .cancelled { self.failures.write(error.kind, error.detail) }
             return self.failed(error)
         } catch let error as RequestURLError {
-            Log.line(error.logText, for: RequestTrace.current)
+            self.failures.write(.malformedURL, error.logText)
             var failed = self.failed(
                 RequestError(.malformedURL, message: error.publicMessage, detail: error.logText))
             // The request itself is malformed, not only what it asks for: nothing after it is believed either.
@@ -204,6 +206,7 @@ final class Service {
     }
 
     private func failed(_ error: RequestError) -> (HTTPResponse, Metrics.Outcome, Provenance, RequestError.Kind?) {
-        (self.responder.answer(error), .error, .made, error.kind)
+        if let busy = error.busy { self.metrics.refused(busy.reason) }
+        return (self.responder.answer(error), .error, .made, error.kind)
     }
 }

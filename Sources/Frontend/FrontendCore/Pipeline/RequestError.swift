@@ -10,7 +10,7 @@ struct RequestError: Error, CustomStringConvertible {
         case malformedURL, expired, forbiddenReferrer, forbiddenHost, notAuthorized, contentTypeNotAllowed, mislabelled
         case notFound, fetchFailed, fetchTimedOut, oddStatus
         case untransformable, overLimits
-        case overloaded, noWorker, originBusy, clientBusy, timedOut, cancelled
+        case overloaded, clientBusy, timedOut, cancelled
     }
 
     let kind: Kind
@@ -18,6 +18,8 @@ struct RequestError: Error, CustomStringConvertible {
     let detail: String
     /// The origin has given no answer, so something stale may be served instead.
     var isOriginUnreachable = false
+    /// For who is told to come back.
+    var busy: Busy?
 
     /// - Parameter message: replaces the kind's own text for the client.
     init(_ kind: Kind, message: String? = nil, detail: String) {
@@ -26,13 +28,19 @@ struct RequestError: Error, CustomStringConvertible {
         self.detail = detail
     }
 
+    /// - Parameter kind: one whose answer says when to come back.
+    init(_ busy: Busy, _ kind: Kind = .overloaded) {
+        self.init(kind, detail: busy.detail)
+        self.busy = busy
+    }
+
     /// What a failed fetch means for the request.
     init(_ error: FetchError, url: String) {
         let kind: Kind =
             switch error.status {
             case 400: .malformedURL
             case 403: .forbiddenHost
-            case 503: if case .busy = error { .originBusy } else { .overloaded }
+            case 503: .overloaded
             case 504: .fetchTimedOut
             default: .fetchFailed
             }
@@ -40,6 +48,11 @@ struct RequestError: Error, CustomStringConvertible {
         self.init(
             kind, message: prefix + error.publicMessage + "\n",
             detail: "error fetching remote image \(Redaction.url(url)): \(error.detail)")
+        switch error {
+        case .busy: self.busy = Busy(reason: .origin, detail: error.detail)
+        case .internalFailure: self.busy = Busy(reason: .resources, detail: error.detail)
+        default: break
+        }
     }
 
     /// Safe to show to anyone: it leaves `detail` out.
@@ -59,7 +72,7 @@ extension RequestError.Kind {
         case .oddStatus: (502, "error fetching remote image: the remote host gave an unusable answer\n")
         case .untransformable: (422, "the remote image cannot be transformed\n")
         case .overLimits: (422, "the image is too large\n")
-        case .overloaded, .noWorker, .originBusy: (503, "busy, try again shortly\n")
+        case .overloaded: (503, "busy, try again shortly\n")
         case .clientBusy: (429, "too many requests at a time, try again shortly\n")
         case .timedOut: (504, "Gateway timeout waiting for remote resource.")
         case .cancelled: (499, "")

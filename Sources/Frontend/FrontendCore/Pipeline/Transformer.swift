@@ -49,7 +49,7 @@ final class Transformer {
     ///
     /// - Throws: `RequestError`.
     func admit() throws {
-        if let refusal = self.dispatcher.refusal { throw RequestError(.overloaded, detail: refusal) }
+        if let refusal = self.dispatcher.refusal { throw RequestError(refusal) }
     }
 
     /// - Throws: `UntransformableError`; `RequestError` when no worker is to be had.
@@ -77,10 +77,10 @@ final class Transformer {
             throw UntransformableError(failure)
         } catch JobError.poisonous(let detail) {
             throw UntransformableError(reason: "crashed", detail: detail)
-        } catch JobError.overloaded(let detail) {
-            throw RequestError(.overloaded, detail: detail)
+        } catch JobError.overloaded(let busy) {
+            throw RequestError(busy)
         } catch JobError.timedOut(let detail) {
-            throw RequestError(.noWorker, detail: detail)
+            throw RequestError(Busy(reason: .worker, detail: detail))
         }
         if let trace = RequestTrace.current {
             trace.add(.header, .microseconds(Int64(picture.cost.header)))

@@ -107,7 +107,7 @@ struct Responder: Sendable {
     func answer(_ error: RequestError) -> HTTPResponse {
         var headers = [("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff")]
         let status = error.kind.row.status
-        if status == 503 || status == 429 { headers.append(("Retry-After", "1")) }
+        if status == 503 || status == 429 { headers.append(("Retry-After", "\(error.busy?.retryAfter ?? 1)")) }
         return HTTPResponse(status: status, headers: headers, body: .bytes(Array(error.publicMessage.utf8)))
     }
 

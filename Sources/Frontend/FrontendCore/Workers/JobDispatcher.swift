@@ -75,12 +75,14 @@ final class JobDispatcher {
     var isFull: Bool { self.queue.count >= self.queue.capacity }
 
     /// Why a job that came now would be refused; nil when it would not.
-    var refusal: String? {
-        if self.isFull { return "the queue of jobs is full" }
-        guard self.queue.count >= Self.leastQueue else { return nil }
+    var refusal: Busy? {
+        guard self.isFull || self.queue.count >= Self.leastQueue else { return nil }
         self.noteQueue()
-        guard let wait = self.rate.time(for: self.queue.cost), wait > self.maxWait else { return nil }
-        return "the wait for a worker would be \(wait.roundedUpMilliseconds) ms"
+        let wait = self.rate.time(for: self.queue.cost)
+        if self.isFull { return Busy(reason: .queue, detail: "the queue of jobs is full", wait: wait ?? .zero) }
+        guard let wait, wait > self.maxWait else { return nil }
+        return Busy(
+            reason: .wait, detail: "the wait for a worker would be \(wait.roundedUpMilliseconds) ms", wait: wait)
     }
 
     /// Jobs that may wait.
@@ -109,9 +111,9 @@ final class JobDispatcher {
     }
 
     private func enqueue(_ pending: PendingJob, token: UInt64) {
-        guard !Task.isCancelled else { return pending.finish(.failure(.overloaded(detail: "cancelled"))) }
+        guard !Task.isCancelled else { return pending.finish(.failure(.timedOut(detail: "cancelled"))) }
         let now = (self.clock.now - self.start).roundedUpMilliseconds
-        if let refusal { return pending.finish(.failure(.overloaded(detail: refusal))) }
+        if let refusal { return pending.finish(.failure(.overloaded(refusal))) }
         guard let id = self.queue.push(pending, cost: pending.cost, now: Int64(now)) else { return }
         self.noteQueue()
         self.waiting[token] = (id, pending)
@@ -123,7 +125,7 @@ final class JobDispatcher {
         _ = self.queue.remove(id)
         self.noteQueue()
         // A running job notices by itself: its ticket looks at `isWanted` while it waits for the reply.
-        pending.finish(.failure(.overloaded(detail: "cancelled")))
+        pending.finish(.failure(.timedOut(detail: "cancelled")))
     }
 
     private func noteQueue() {
@@ -184,22 +186,20 @@ final class JobDispatcher {
     /// One ticket's life: hello, job, reply.
     private func use(_ connection: WorkerConnection) async {
         self.untaken[ObjectIdentifier(connection)] = connection
-        let offer: Result<Hello?, ProtocolError>
-        do throws(ProtocolError) { offer = .success(try await connection.hello()) } catch { offer = .failure(error) }
+        let offer = await connection.offer()
         self.untaken[ObjectIdentifier(connection)] = nil
         self.ticketsOut -= 1
-        let hello = try? offer.get()
-        var isRefused = hello.map { !self.accepts($0) } ?? false
-        if case .failure(.wrongVersion(let version)) = offer {
-            self.note(foreign: version)
-            isRefused = true
-        }
-        if isRefused {
+        let pending: PendingJob?
+        switch offer {
+        case .hello(let hello) where self.accepts(hello): pending = self.nextWanted()
+        case .hello, .foreign:
+            if case .foreign(let version) = offer { self.note(foreign: version) }
             connection.close()
             // Its job waits on, for another worker or a while: the same one would take the next ticket at once.
             return self.armHedge()
+        case .none: pending = nil
         }
-        guard hello != nil, let pending = self.nextWanted() else {
+        guard let pending else {
             connection.close()
             // A broken ticket leaves its job waiting; a surplus one leaves nobody.
             return self.sendTickets()

@@ -60,7 +60,7 @@ enum JobError: Error {
     /// The bytes killed every worker that tried, or kept it busy beyond the limit.
     case poisonous(detail: String)
     /// The queue is full, or the wait would be longer than is allowed.
-    case overloaded(detail: String)
+    case overloaded(Busy)
     /// No worker answered in time.
     case timedOut(detail: String)
 }

@@ -55,12 +55,25 @@ final class WorkerConnection {
         self.socket.shutDown()
     }
 
-    /// Waits until a keeper has accepted; nil when the connection ended.
-    ///
-    /// - Throws: what is wrong with what came instead of a hello.
-    func hello() async throws(ProtocolError) -> Hello? {
-        guard case .frame(let frame, nil) = await self.receive(atMost: nil) else { return nil }
-        return try Hello(decoding: frame.span)
+    /// What the other side has said first.
+    enum Offer {
+        case hello(Hello)
+        /// It speaks another version of the protocol.
+        case foreign(UInt8)
+        /// Nothing, or nothing that makes sense.
+        case none
+    }
+
+    /// Waits until a keeper has accepted, or the connection has ended.
+    func offer() async -> Offer {
+        guard case .frame(let frame, nil) = await self.receive(atMost: nil) else { return .none }
+        do throws(ProtocolError) {
+            return .hello(try Hello(decoding: frame.span))
+        } catch .wrongVersion(let version) {
+            return .foreign(version)
+        } catch {
+            return .none
+        }
     }
 
     /// Has one job done.

@@ -23,30 +23,17 @@ public struct PictureMetadata: Equatable, Sendable {
     private mutating func readJPEG(_ bytes: Span<UInt8>) {
         let profileMark = 14  // "ICC_PROFILE", a zero, which part this is, and of how many
         var hasExif = false
-        var at = 2
-        while at + 4 <= bytes.count {
-            guard bytes[at] == 0xFF else {
-                at += 1
-                continue
-            }
-            let marker = bytes[at + 1]
-            switch marker {
-            case 0xFF: at += 1
-            case 0x00, 0x01, 0xD0...0xD8: at += 2
-            case 0xD9, 0xDA: return
-            default:
-                guard let length = bytes.half(at + 2), length >= 2 else { return }
-                let content = bytes.extracting(bytes.range(at + 4, length - 2))
-                if marker == 0xE1, !hasExif, content.has("Exif\0\0", at: 0) {
-                    hasExif = true
-                    self.orientation = ExifOrientation.read(content)
-                } else if marker == 0xE2, content.has("ICC_PROFILE\0", at: 0), content.count >= profileMark {
-                    // sRGB's profiles are small: one in several parts is another one.
-                    let isWhole = content[profileMark - 1] == 1
-                    let profile = content.extracting(content.range(profileMark, content.count))
-                    if !isWhole || !ColourProfile.isStandard(profile) { self.hasForeignProfile = true }
-                }
-                at += 2 + length
+        var at = JPEGSegments.start
+        while let (marker, range) = JPEGSegments.next(bytes, &at) {
+            let content = bytes.extracting(range)
+            if marker == 0xE1, !hasExif, content.has("Exif\0\0", at: 0) {
+                hasExif = true
+                self.orientation = ExifOrientation.read(content)
+            } else if marker == 0xE2, content.has("ICC_PROFILE\0", at: 0), content.count >= profileMark {
+                // sRGB's profiles are small: one in several parts is another one.
+                let isWhole = content[profileMark - 1] == 1
+                let profile = content.extracting(content.range(profileMark, content.count))
+                if !isWhole || !ColourProfile.isStandard(profile) { self.hasForeignProfile = true }
             }
         }
     }

@@ -144,7 +144,7 @@ final class Purges {
     private func read() async {
         for place in self.places {
             guard let bytes = await place.load(PurgeStamps.key) else { continue }
-            guard let known = PurgeStamps(bytes.bytes, self.seal) else {
+            guard let known = bytes.withBytes({ PurgeStamps($0, self.seal) }) else {
                 Log.line("cache \(place.name): the list of purges is damaged; what was purged may come back")
                 continue
             }
@@ -178,7 +178,9 @@ final class Purges {
         var forgetful: [String] = []
         for place in self.places {
             // Others may share the place.
-            if let bytes = await place.load(PurgeStamps.key), let known = PurgeStamps(bytes.bytes, self.seal) {
+            if let bytes = await place.load(PurgeStamps.key),
+                let known = bytes.withBytes({ PurgeStamps($0, self.seal) })
+            {
                 _ = self.stamps.merge(known)
             }
             let list = self.stamps.encoded(self.seal)

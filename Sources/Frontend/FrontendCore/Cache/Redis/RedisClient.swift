@@ -110,7 +110,7 @@ final class RedisClient {
     /// The number under a key, 0 when there is none; nil when nobody can say.
     func number(_ key: String) async -> Int64? {
         switch await self.load(RedisCommand("GET", key, key: key)) {
-        case .bytes(let blob): String(validating: blob.bytes.prefix(20), as: UTF8.self).flatMap { Int64($0) }
+        case .bytes(let blob): blob.withBytes { String(validating: $0.prefix(20), as: UTF8.self).flatMap { Int64($0) } }
         case .null: 0
         default: nil
         }

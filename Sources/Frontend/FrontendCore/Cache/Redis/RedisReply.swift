@@ -17,7 +17,8 @@ enum RedisReply: Sendable {
     /// A short text: a name, an address, a number. Nil for anything else, and for bytes that are no UTF-8.
     var text: String? {
         switch self {
-        case .bytes(let blob) where blob.count <= Self.longestText: String(validating: blob.bytes, as: UTF8.self)
+        case .bytes(let blob) where blob.count <= Self.longestText:
+            blob.withBytes { String(validating: $0, as: UTF8.self) }
         case .status(let text): text
         default: nil
         }

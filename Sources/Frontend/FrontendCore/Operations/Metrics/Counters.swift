@@ -31,6 +31,8 @@ struct Counters: Sendable {
     var servedFromCache: UInt64 = 0
     var requests: [RequestKey: UInt64] = [:]
     var errors: [String: UInt64] = [:]
+    /// All of them from the start: an alert compares with 0.
+    var refusals = Dictionary(uniqueKeysWithValues: Busy.Reason.allCases.map { ($0.rawValue, UInt64(0)) })
     var stages = [Histogram](repeating: Histogram(), count: Metrics.Stage.allCases.count)
     /// By the source's format.
     var formats: [String: Histogram] = [:]

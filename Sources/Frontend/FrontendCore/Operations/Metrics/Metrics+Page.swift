@@ -72,6 +72,7 @@ extension Metrics {
         }
         Self.add(
             .errors, by: "reason", counters.errors, known: RequestError.Kind.allCases.map(\.metricLabel), to: &page)
+        Self.add(.refusals, by: "reason", counters.refusals, known: Busy.Reason.allCases.map(\.rawValue), to: &page)
     }
 
     private func addCaches(_ counters: Counters, to page: inout MetricsPage) {

@@ -111,6 +111,9 @@ final class Metrics {
         if outcome != .hit { self.observe(.total, duration) }
     }
 
+    /// Somebody was told to come back, or turned away.
+    func refused(_ reason: Busy.Reason) { self.counters.refusals[reason.rawValue, default: 0] += 1 }
+
     func observe(_ stage: Stage, _ duration: Duration) { self.counters.stages[stage.index].observe(duration) }
 
     /// - Parameter bytes: of the source and of the result, when there is one.
