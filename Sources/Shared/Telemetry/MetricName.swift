@@ -21,6 +21,10 @@ public enum MetricName: String, CaseIterable, Sendable {
     case originBytes = "imageproxy_origin_bytes_total"
     case clientBytes = "imageproxy_client_bytes_total"
     case cacheLookups = "imageproxy_cache_lookups_total"
+    case cacheLookupDuration = "imageproxy_cache_lookup_duration_seconds"
+    case cacheStores = "imageproxy_cache_stores_total"
+    case cacheAvailable = "imageproxy_cache_available"
+    case purges = "imageproxy_purges_total"
     case cacheEntries = "imageproxy_cache_entries"
     case cacheBytes = "imageproxy_cache_bytes"
     case connections = "imageproxy_connections"
@@ -56,7 +60,7 @@ public enum MetricName: String, CaseIterable, Sendable {
         case .httpDuration: "Request response times"
         case .httpInFlight: "Number of requests in flight"
         case .requests: "Requests for pictures by outcome and status."
-        case .requestDuration: "Time from a request for a picture to its answer, by outcome."
+        case .requestDuration: "Time from a request for a picture to its answer, by outcome; of hits also by cache."
         case .errors: "Requests for pictures that were refused or failed, by reason."
         case .refusals: "Clients that were told to come back later, or turned away at once, by reason."
         case .stageDuration: "Time spent in each stage of a request that was not answered from the cache."
@@ -67,6 +71,10 @@ public enum MetricName: String, CaseIterable, Sendable {
         case .originBytes: "Bytes of pictures received from origins."
         case .clientBytes: "Bytes of bodies sent to clients."
         case .cacheLookups: "Look-ups in each kind of cache by result."
+        case .cacheLookupDuration: "Time of a look-up in each kind of cache beyond this process's memory."
+        case .cacheStores: "Entries that were to be written to each kind of cache, by what became of them."
+        case .cacheAvailable: "1 while each kind of cache can be read or written, 0 while it is left alone."
+        case .purges: "Purges that this front was told, by how far they reached."
         case .cacheEntries: "Entries in each cache in memory now."
         case .cacheBytes: "Bytes that the entries of each cache in memory take now."
         case .ready: "1 while this front should be given requests, else 0."
@@ -97,8 +105,9 @@ public enum MetricName: String, CaseIterable, Sendable {
     public var type: String {
         switch self {
         case .transformationDuration, .httpDuration: "summary"
-        case .requestDuration, .stageDuration, .formatDuration: "histogram"
-        case .httpInFlight, .loopLag, .cacheEntries, .cacheBytes, .connections, .ready, .jobsQueued, .jobsQueueLimit,
+        case .requestDuration, .stageDuration, .formatDuration, .cacheLookupDuration: "histogram"
+        case .httpInFlight, .loopLag, .cacheAvailable, .cacheEntries, .cacheBytes, .connections, .ready, .jobsQueued,
+            .jobsQueueLimit,
             .jobsRunning, .workersWanted, .workersRunning, .workersBusy, .workersAdvised, .sandboxLayers, .buildInfo,
             .processMemory, .processDescriptors, .processMaxDescriptors, .processStart:
             "gauge"

@@ -22,6 +22,7 @@ final class ManualClock: Sendable {
 @LoopActor
 final class TestStore: ByteStore {
     nonisolated let name = "test"
+    let availability = StoreAvailability()
     var messages: [String: [UInt8]] = [:]
     var lifetimes: [String: Duration?] = [:]
     var loads = 0

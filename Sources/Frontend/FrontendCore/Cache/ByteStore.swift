@@ -11,6 +11,9 @@ protocol ByteStore: AnyObject, Sendable {
     /// For logs and metrics: `disk`, `redis`, `s3`, …
     nonisolated var name: String { get }
 
+    /// Whether it is asked at all at present, and whether it is given anything.
+    var availability: StoreAvailability { get }
+
     /// The message stored under a key, whole; nil for a miss and for every failure.
     func load(_ key: String) async -> Blob?
 

@@ -24,6 +24,8 @@ public struct CacheEntry: Sendable {
     var selection: String?
     /// The newest purge that was known when the origin was asked, see `PurgeStamps`.
     var stamp: Int64 = 0
+    /// How this copy came to be at hand; never stored.
+    var provenance = Provenance.made
     /// Not empty: this is no answer, but says that there are several, and which fields of the request tell them apart.
     var variesBy: [String] = []
 

@@ -15,14 +15,14 @@ extension CacheTiers {
                 settings.largestEntry = configuration.maxSourceBytes + StoredMessage.longestHead
                 let disk = DiskStore(settings)
                 disk.start()
-                tiers.append(.place(StoreQueue(disk, seal: seal)))
+                tiers.append(.place(StoreQueue(disk, seal: seal, metrics: metrics)))
             case .redis(let address):
                 let redis = try Self.redis(address)
-                let queue = StoreQueue(redis, seal: seal)
+                let queue = StoreQueue(redis, seal: seal, metrics: metrics)
                 if fleet == nil { fleet = Fleet(redis.client, place: queue, position: tiers.count) }
                 tiers.append(.place(queue))
             case .s3, .gcs, .azure:
-                tiers.append(.place(StoreQueue(try Self.objects(setting, configuration), seal: seal)))
+                tiers.append(.place(StoreQueue(try Self.objects(setting, configuration), seal: seal, metrics: metrics)))
             }
         }
         self.init(

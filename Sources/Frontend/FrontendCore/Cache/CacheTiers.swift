@@ -11,6 +11,14 @@ final class CacheTiers {
     enum Tier {
         case memory(MemoryCache)
         case place(StoreQueue)
+
+        /// As metrics call it.
+        @LoopActor var name: String {
+            switch self {
+            case .memory: "memory"
+            case .place(let queue): queue.place.name
+            }
+        }
     }
 
     let tiers: [Tier]
@@ -47,12 +55,25 @@ final class CacheTiers {
         self.rules = rules
         self.clock = clock
         self.metrics = metrics
+        metrics?.tiers = tiers.map(\.name)
         self.admits = admits
     }
 
     /// Entries and bytes of every cache in memory, in the order of the tiers.
     var memoryUse: [(entries: Int, bytes: Int)] {
         self.tiers.compactMap { if case .memory(let memory) = $0 { (memory.count, memory.size) } else { nil } }
+    }
+
+    /// By the names of the places. Of several of a kind, the worst.
+    var availability: [String: StoreAvailability] {
+        var all: [String: StoreAvailability] = [:]
+        for case .place(let queue) in self.tiers {
+            let now = queue.place.availability
+            let known = all[queue.place.name] ?? StoreAvailability()
+            all[queue.place.name] = StoreAvailability(
+                canRead: known.canRead && now.canRead, canWrite: known.canWrite && now.canWrite)
+        }
+        return all
     }
 
     /// What the memory in front of everything else has, at once.
@@ -128,6 +149,7 @@ final class CacheTiers {
         var stale = entry
         // Who comes next need not wait for the same failure.
         stale.freshness.graceUntil = now + Self.grace
+        stale.provenance = .stale
         self.remember(stale, primary, for: request)
         return stale
     }
@@ -185,7 +207,7 @@ final class CacheTiers {
     private func recent(_ key: String) -> CacheEntry? {
         guard !self.front.isEmpty else { return nil }
         for memory in self.front {
-            guard let entry = memory.entry(for: key) else { continue }
+            guard var entry = memory.entry(for: key) else { continue }
             guard !self.purges.covers(entry, key: key) else {
                 memory.remove(key)
                 continue
@@ -193,6 +215,7 @@ final class CacheTiers {
             let newest = self.purges.stamps.newest
             if entry.stamp < newest { memory.confirm(key, upTo: newest) }
             self.metrics?.lookedUp("memory", isHit: true)
+            entry.provenance = .found(in: "memory")
             return entry
         }
         self.metrics?.lookedUp("memory", isHit: false)
@@ -239,6 +262,7 @@ final class CacheTiers {
             guard var entry, !self.purges.covers(entry, key: key.text) else { continue }
             entry.stamp = max(entry.stamp, self.purges.stamps.newest)
             self.put(entry, key, in: self.tiers[..<position])
+            entry.provenance = .found(in: tier.name)
             return entry
         }
         return nil
@@ -250,8 +274,9 @@ final class CacheTiers {
         case .place(let queue):
             if let pending = queue.pending(key) { return pending }
             await self.purges.ready()
+            let started = ContinuousClock.now
             let loaded = await queue.place.load(key.text)
-            self.metrics?.lookedUp(queue.place.name, isHit: loaded != nil)
+            self.metrics?.lookedUp(queue.place.name, isHit: loaded != nil, after: .now - started)
             guard let message = loaded else { return nil }
             let rules = self.rules
             let decoded =

@@ -57,6 +57,7 @@ final class OriginStore {
             turn.isMine = true
             return try await self.obtain(url, for: request, now: now, patience, isForAll: true)
         }
+        if !turn.isMine, entry.provenance == .made { entry.provenance = .coalesced }
         // The answer to somebody else's question counts only if it is meant for everybody.
         if !turn.isMine, !entry.freshness.isShareable {
             entry = try await self.obtain(url, for: request, now: now, patience, isForAll: false)
@@ -75,7 +76,9 @@ final class OriginStore {
         }
         guard isForAll else { return try await self.ask(url, for: request, stored: stored, nil) }
         return try await self.cache.once(url, for: request) {
-            $0
+            var shared = $0
+            shared.provenance = .coalesced
+            return shared
         } make: { lease in
             try await self.ask(url, for: request, stored: stored, lease)
         }
@@ -119,6 +122,7 @@ final class OriginStore {
             let now = self.clock.now()
             if var entry = self.rules.refreshed(stored, by: answer, for: request, requestedAt: asked.at, now: now) {
                 entry.stamp = asked.stamp
+                entry.provenance = .revalidated
                 self.keep(entry, url, for: request, replacing: stored, lease)
                 return entry
             }

@@ -23,6 +23,7 @@ final class StoreQueue {
 
     let place: any ByteStore
     private let seal: Seal
+    private let metrics: Metrics?
     private var waiting: [CacheKey: Change] = [:]
     private var running: [CacheKey: Change] = [:]
     /// Keys that wait, and are not being written at this moment.
@@ -34,9 +35,10 @@ final class StoreQueue {
     private static let mostWaiting = 256
     private static let mostBytes = 64 << 20
 
-    init(_ place: any ByteStore, seal: Seal) {
+    init(_ place: any ByteStore, seal: Seal, metrics: Metrics? = nil) {
         self.place = place
         self.seal = seal
+        self.metrics = metrics
     }
 
     var isIdle: Bool { self.running.isEmpty && self.waiting.isEmpty }
@@ -63,6 +65,7 @@ final class StoreQueue {
         guard bytes <= Self.mostBytes, replaced != nil || self.waiting.count < Self.mostWaiting else {
             if !self.isOverflowing { Log.line("cache \(self.place.name): too much to write at once; entries go by") }
             self.isOverflowing = true
+            if case .entry = change { self.metrics?.wrote(to: self.place.name, .dropped) }
             return
         }
         self.bytes = bytes
@@ -92,6 +95,7 @@ final class StoreQueue {
                 return
             }
             let isThere = await self.place.store(key.text, head: head, body: entry.body, lifetime: lifetime)
+            self.metrics?.wrote(to: self.place.name, isThere ? .stored : .refused)
             lease?.end(isThere ? .stored : .notStored)
         }
     }

@@ -36,29 +36,47 @@ enum FetchError: Error, Hashable, Sendable {
     /// Safe to show to anyone.
     var publicMessage: String { self.row.publicMessage }
 
-    /// A short, closed set of words for metrics and logs.
-    var kind: String { self.row.kind }
+    /// The words for metrics and logs: few, and known beforehand.
+    enum Kind: String, CaseIterable {
+        case invalidURL = "invalid_url"
+        case forbiddenHost = "forbidden_host"
+        case forbiddenPort = "forbidden_port"
+        case forbiddenAddress = "forbidden_address"
+        case resolve
+        case connect
+        case timeout
+        case tls
+        case tooLarge = "too_large"
+        case tooManyRedirects = "too_many_redirects"
+        case badRedirect = "bad_redirect"
+        case protocolViolation = "protocol"
+        case contentCoding = "content_coding"
+        case busy
+        case internalFailure = "internal"
+    }
 
-    private var row: (status: Int, kind: String, publicMessage: String) {
+    var kind: String { self.row.kind.rawValue }
+
+    private var row: (status: Int, kind: Kind, publicMessage: String) {
         switch self {
-        case .invalidURL: (400, "invalid_url", "the remote URL cannot be fetched")
-        case .forbiddenHost(hop: 0, _): (403, "forbidden_host", "requested URL is not allowed")
-        case .forbiddenHost: (403, "forbidden_host", "requested URL in redirect is not allowed")
-        case .forbiddenPort(hop: 0, _): (403, "forbidden_port", "requested URL is not allowed")
-        case .forbiddenPort: (403, "forbidden_port", "requested URL in redirect is not allowed")
-        case .forbiddenAddress: (502, "forbidden_address", Self.unreachable)
-        case .resolve: (502, "resolve", Self.unreachable)
-        case .connect: (502, "connect", Self.unreachable)
-        case .timedOut(.resolve, _), .timedOut(.connect, _): (504, "timeout", Self.timedOutMessage)
-        case .timedOut: (504, "timeout", Self.timedOutMessage)
-        case .tls: (502, "tls", "the remote host's TLS connection failed")
-        case .tooLarge: (502, "too_large", "the remote file is too large")
-        case .tooManyRedirects: (502, "too_many_redirects", "too many redirects")
-        case .badRedirect: (502, "bad_redirect", "the remote host redirects to a URL that cannot be fetched")
-        case .protocolViolation: (502, "protocol", "the remote host's answer breaks the rules of HTTP")
-        case .contentCoding: (502, "content_coding", "the remote host's answer has an unwanted content coding")
-        case .busy: (503, "busy", "too many ask the remote host, try again shortly")
-        case .internalFailure: (503, "internal", "the remote URL cannot be fetched now")
+        case .invalidURL: (400, .invalidURL, "the remote URL cannot be fetched")
+        case .forbiddenHost(hop: 0, _): (403, .forbiddenHost, "requested URL is not allowed")
+        case .forbiddenHost: (403, .forbiddenHost, "requested URL in redirect is not allowed")
+        case .forbiddenPort(hop: 0, _): (403, .forbiddenPort, "requested URL is not allowed")
+        case .forbiddenPort: (403, .forbiddenPort, "requested URL in redirect is not allowed")
+        case .forbiddenAddress: (502, .forbiddenAddress, Self.unreachable)
+        case .resolve: (502, .resolve, Self.unreachable)
+        case .connect: (502, .connect, Self.unreachable)
+        case .timedOut(.resolve, _), .timedOut(.connect, _): (504, .timeout, Self.timedOutMessage)
+        case .timedOut: (504, .timeout, Self.timedOutMessage)
+        case .tls: (502, .tls, "the remote host's TLS connection failed")
+        case .tooLarge: (502, .tooLarge, "the remote file is too large")
+        case .tooManyRedirects: (502, .tooManyRedirects, "too many redirects")
+        case .badRedirect: (502, .badRedirect, "the remote host redirects to a URL that cannot be fetched")
+        case .protocolViolation: (502, .protocolViolation, "the remote host's answer breaks the rules of HTTP")
+        case .contentCoding: (502, .contentCoding, "the remote host's answer has an unwanted content coding")
+        case .busy: (503, .busy, "too many ask the remote host, try again shortly")
+        case .internalFailure: (503, .internalFailure, "the remote URL cannot be fetched now")
         }
     }
 

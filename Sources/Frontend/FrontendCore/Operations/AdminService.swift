@@ -25,7 +25,7 @@ final class AdminService {
         self.report = report
         self.metrics = metrics
         self.supervisor = supervisor
-        self.purge = PurgeService(configuration, purges: purges)
+        self.purge = PurgeService(configuration, purges: purges, metrics: metrics)
         self.access = AdminAccess(addresses: configuration.adminAddresses, token: configuration.adminToken)
     }
 

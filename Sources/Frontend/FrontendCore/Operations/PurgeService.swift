@@ -7,11 +7,13 @@ internal import Telemetry
 @LoopActor
 final class PurgeService {
     private let purges: Purges
+    private let metrics: Metrics
     private let baseURL: RemoteURL?
     private let prefix: PathPrefix
 
-    init(_ configuration: Configuration, purges: Purges) {
+    init(_ configuration: Configuration, purges: Purges, metrics: Metrics) {
         self.purges = purges
+        self.metrics = metrics
         self.baseURL = configuration.baseURL
         self.prefix = configuration.pathPrefix
     }
@@ -27,6 +29,7 @@ final class PurgeService {
         }
         let remote = url.remote.string
         let outcome = await self.purges.purge(remote)
+        self.metrics.purged(outcome.reach.rawValue)
         Log.line("purged \(Redaction.url(remote))\(Self.suffix(outcome))")
         let text = "purged \(remote)\(Self.suffix(outcome))"
         return outcome.reach == .thisFrontForNow ? AdminService.refusal(503, text) : Responder.text(text + "\n")

@@ -65,7 +65,7 @@ final class Service {
         let bytes = answer.body?.count ?? 0
         let duration = ContinuousClock.now - started
         self.metrics.began()
-        self.metrics.ended(.hit, status: known.status, bytes: bytes, after: duration)
+        self.metrics.ended(.hit, from: .found(in: "memory"), status: known.status, bytes: bytes, after: duration)
         if self.configuration.accessLog {
             let request = HTTPRequest(head: head, peer: peer)
             self.log(request, status: known.status, bytes: bytes, duration, .hit, nil, RequestTrace(request))
@@ -115,13 +115,14 @@ final class Service {
         let trace = RequestTrace(request)
         let repeated = self.repeated
         var hit: Hit?
-        var (response, outcome, failure) = await RequestTrace.$current.withValue(trace) {
+        var (response, outcome, provenance, failure) = await RequestTrace.$current.withValue(trace) {
             await self.outcome(of: request, target, &hit)
         }
         let duration = ContinuousClock.now - started
         let bytes = request.method == "HEAD" ? 0 : response.body.count
         self.metrics.ended(
-            outcome, status: response.status, bytes: bytes, after: duration, reason: failure?.metricLabel)
+            outcome, from: provenance, status: response.status, bytes: bytes, after: duration,
+            reason: failure?.metricLabel)
         if self.configuration.accessLog {
             self.log(request, status: response.status, bytes: bytes, duration, outcome, failure, trace)
         }
@@ -166,7 +167,7 @@ final class Service {
 
     private func outcome(
         of request: HTTPRequest, _ target: String, _ hit: inout Hit?
-    ) async -> (HTTPResponse, Metrics.Outcome, RequestError.Kind?) {
+    ) async -> (HTTPResponse, Metrics.Outcome, Provenance, RequestError.Kind?) {
         let now = Int64(time(nil))
         let proxied = self.proxiedClient(of: request)
         guard self.clients.enter(proxied) else {
@@ -187,13 +188,17 @@ final class Service {
             var picture = try await withTimeLimit(self.configuration.requestTimeout) {
                 try await self.pipeline.picture(for: url, fields, now: now)
             }
-            if picture.outcome == .hit { hit = Hit(url: url, fields: fields, entry: picture.entry) }
+            // An original that is passed on as it is stands at another key.
+            if picture.outcome == .hit, url.options.isTransformation {
+                hit = Hit(url: url, fields: fields, entry: picture.entry)
+            }
             picture.isNegotiated = !offered.isEmpty && url.isNegotiable
             Log.detail(
                 "request: \(request.method) \(Redaction.url(url.remote.string))#\(url.options.canonical) of "
                     + (request.client(trusting: self.configuration.trustedProxies)?.description ?? "somebody"))
             // The time may have changed while the picture was made, and its age is told as of now.
-            return (self.responder.answer(picture, to: request, now: Int64(time(nil))), picture.outcome, nil)
+            let response = self.responder.answer(picture, to: request, now: Int64(time(nil)))
+            return (response, picture.outcome, picture.entry.provenance, nil)
         } catch let error as RequestError {
             if error.kind != .cancelled { self.failures.write(error.kind, error.detail) }
             return self.failed(error)
@@ -212,8 +217,8 @@ final class Service {
         }
     }
 
-    private func failed(_ error: RequestError) -> (HTTPResponse, Metrics.Outcome, RequestError.Kind?) {
+    private func failed(_ error: RequestError) -> (HTTPResponse, Metrics.Outcome, Provenance, RequestError.Kind?) {
         if let busy = error.busy { self.metrics.refused(busy.reason) }
-        return (self.responder.answer(error), .error, error.kind)
+        return (self.responder.answer(error), .error, .made, error.kind)
     }
 }

@@ -48,6 +48,7 @@ final class StatusReport {
             ("connections", .integer(self.server.connectionCount)),
             ("requestsInFlight", .integer(self.metrics.inFlight)),
             ("workers", self.workers()),
+            ("caches", self.caches()),
             ("lastMinute", self.lastMinute()),
             ("sinceStart", Self.counts(self.metrics.counters, since: Counters())),
             ("process", Self.process()),
@@ -77,6 +78,14 @@ final class StatusReport {
             ("advised", .integer(load.advisedWorkers)),
             ("advice", .string(WorkerAdvice(load: load, workers: wanted).text)),
         ])
+    }
+
+    /// Places beyond this process's memory.
+    private func caches() -> JSON {
+        .object(
+            self.cache.availability.sorted { $0.key < $1.key }.map { tier, state in
+                (tier, .object([("canRead", .bool(state.canRead)), ("canWrite", .bool(state.canWrite))]))
+            })
     }
 
     private func lastMinute() -> JSON {
@@ -152,6 +161,13 @@ final class StatusReport {
             let label = "cache=\"memory\(index == 0 ? "" : "\(index + 1)")\""
             gauges.append(Metrics.Gauge(name: .cacheEntries, labels: label, value: Double(use.entries)))
             gauges.append(Metrics.Gauge(name: .cacheBytes, labels: label, value: Double(use.bytes)))
+        }
+        for (tier, state) in self.cache.availability {
+            for (use, can) in [("reading", state.canRead), ("writing", state.canWrite)] {
+                gauges.append(
+                    Metrics.Gauge(
+                        name: .cacheAvailable, labels: "tier=\"\(tier)\",use=\"\(use)\"", value: can ? 1 : 0))
+            }
         }
         if let layers = self.dispatcher.sandbox {
             gauges += SandboxLayers.named.map { layer, name in

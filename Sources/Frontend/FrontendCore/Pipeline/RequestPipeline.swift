@@ -46,7 +46,7 @@ final class RequestPipeline {
     func picture(for url: RequestURL, _ request: ClientFields, now: Int64) async throws -> Picture {
         guard url.options.isTransformation else {
             let original = try await self.origins.original(url.remote.string, for: request, now: now)
-            return Picture(entry: original, outcome: .passedThrough)
+            return Picture(entry: original, outcome: original.provenance.outcome)
         }
         let wanted = Wanted(url: url, key: url.cacheKey, request: request)
         if let recent = self.cache.recent(wanted.key, for: request), self.isReusable(recent, wanted, now: now) {

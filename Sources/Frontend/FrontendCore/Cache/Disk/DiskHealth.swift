@@ -12,6 +12,8 @@ struct DiskHealth {
     /// again within two seconds, and long enough that trying costs nothing.
     static let pause = Duration.milliseconds(1500)
 
+    var isWorking: Bool { self.retryAt == nil }
+
     func mayWrite(at now: ContinuousClock.Instant) -> Bool { self.retryAt.map { now >= $0 } ?? true }
 
     /// - Returns: whether this is news.

@@ -60,6 +60,10 @@ final class DiskStore: ByteStore {
         }
     }
 
+    var availability: StoreAvailability {
+        StoreAvailability(canRead: self.readFailedAt == nil && !self.isHanging, canWrite: self.health.isWorking)
+    }
+
     func load(_ key: String) async -> Blob? {
         guard !self.isHanging else { return nil }
         let file = DiskName(key: key)

@@ -16,6 +16,8 @@ struct ObjectHealth {
     static let shortest = Duration.milliseconds(500)
     static let longest = Duration.seconds(5)
 
+    var isWorking: Bool { self.retryAt == nil }
+
     /// Whether a request may be made now. While it rests, the one that is let through is a trial.
     mutating func mayTry(at now: ContinuousClock.Instant) -> Bool {
         guard let retryAt = self.retryAt else { return true }

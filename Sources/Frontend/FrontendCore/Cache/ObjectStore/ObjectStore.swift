@@ -45,6 +45,10 @@ final class ObjectStore: ByteStore {
     /// Begins to look for credentials, in the background.
     func start() { self.place.prepare() }
 
+    var availability: StoreAvailability {
+        StoreAvailability(canRead: self.reading.isWorking, canWrite: self.writing.isWorking)
+    }
+
     func load(_ key: String) async -> Blob? {
         guard self.readers < self.limits.readers else { return nil }
         self.readers += 1

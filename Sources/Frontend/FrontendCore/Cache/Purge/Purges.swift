@@ -11,13 +11,13 @@ internal import EventLoop
 @LoopActor
 final class Purges {
     /// How far a purge reaches.
-    enum Reach {
+    enum Reach: String, CaseIterable {
         /// All fronts that share a Redis.
         case all
         /// There is no Redis.
-        case thisFront
+        case thisFront = "this_front"
         /// Redis does not answer. It is told as soon as it does.
-        case thisFrontForNow
+        case thisFrontForNow = "this_front_for_now"
     }
 
     struct Outcome {

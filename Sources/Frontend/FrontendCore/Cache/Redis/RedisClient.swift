@@ -51,6 +51,9 @@ final class RedisClient {
         self.servers.close()
     }
 
+    /// Whether any server can be asked.
+    var isUp: Bool { self.servers.isUp }
+
     // MARK: Values
 
     /// The bytes under a key; nil when there are none, or more than an entry may have.

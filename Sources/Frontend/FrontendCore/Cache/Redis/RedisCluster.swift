@@ -34,6 +34,8 @@ final class RedisCluster: RedisServers {
         for seed in seeds { self.addNode(seed) }
     }
 
+    var isUp: Bool { self.nodes.values.contains { $0.isUp } }
+
     func run(_ command: RedisCommand, atMost limit: Duration) async -> RedisReply? {
         let deadline = self.clock.now + limit
         guard !self.isClosed else { return nil }

@@ -47,6 +47,8 @@ final class RedisSentinel: RedisServers {
         }
     }
 
+    var isUp: Bool { self.node.isUp }
+
     func run(_ command: RedisCommand, atMost limit: Duration) async -> RedisReply? {
         let reply = await self.node.run(command, atMost: limit)
         // It was the master when we came.

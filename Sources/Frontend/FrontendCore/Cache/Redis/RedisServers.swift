@@ -5,6 +5,9 @@ internal import EventLoop
 /// What stands behind a Redis URL: one server, the one that sentinels name, or a cluster.
 @LoopActor
 protocol RedisServers: AnyObject {
+    /// Whether there is a connection that works.
+    var isUp: Bool { get }
+
     /// Runs a command on the server that it concerns.
     ///
     /// - Returns: the answer, which may be an error; nil when there was none in time.

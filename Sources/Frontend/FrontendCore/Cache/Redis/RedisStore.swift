@@ -22,6 +22,11 @@ final class RedisStore: ByteStore {
         self.client = RedisClient(url, settings: settings)
     }
 
+    var availability: StoreAvailability {
+        let isUp = self.client.isUp
+        return StoreAvailability(canRead: isUp, canWrite: isUp && self.refusal == nil)
+    }
+
     func load(_ key: String) async -> Blob? {
         await self.client.bytes(Self.keyPrefix + key)
     }

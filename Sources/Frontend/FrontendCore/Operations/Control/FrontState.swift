@@ -89,7 +89,7 @@ struct FrontState {
 
     /// Of those that a cache could have answered; nil without any.
     static func hitRatio(_ outcomes: [String: Double]) -> Double? {
-        let hits = Metrics.Outcome.servedFromCache.reduce(0) { $0 + (outcomes[$1.rawValue] ?? 0) }
+        let hits = Metrics.Outcome.hits.reduce(0) { $0 + (outcomes[$1.rawValue] ?? 0) }
         let all = outcomes.values.reduce(0, +) - (outcomes[Metrics.Outcome.error.rawValue] ?? 0)
         return all > 0 ? hits / all : nil
     }

@@ -18,8 +18,17 @@ struct Counters: Sendable {
         var isHit: Bool
     }
 
+    struct StoreKey: Hashable {
+        var tier: String
+        var end: Metrics.StoreEnd
+    }
+
     /// By outcome, from the request's head to the answer.
     var durations = [Histogram](repeating: Histogram(), count: Metrics.Outcome.allCases.count)
+    /// Those of hits, by the cache that had the picture.
+    var hits: [String: Histogram] = [:]
+    /// As the original counts it: the picture, or what it was made from, was in a cache.
+    var servedFromCache: UInt64 = 0
     var requests: [RequestKey: UInt64] = [:]
     var errors: [String: UInt64] = [:]
     /// All of them from the start: an alert compares with 0.
@@ -31,6 +40,10 @@ struct Counters: Sendable {
     var fetches: [String: UInt64] = [:]
     var fetchErrors: UInt64 = 0
     var lookups: [LookupKey: UInt64] = [:]
+    /// How long caches beyond this process's memory took to answer.
+    var lookupTimes: [String: Histogram] = [:]
+    var stores: [StoreKey: UInt64] = [:]
+    var purges: [String: UInt64] = [:]
     var deaths: [String: UInt64] = [:]
     var transformTime = (sum: 0.0, count: UInt64(0))
     var originBytes: UInt64 = 0
@@ -41,7 +54,4 @@ struct Counters: Sendable {
     var reloads: [String: UInt64] = [:]
 
     func count(of outcome: Metrics.Outcome) -> UInt64 { self.durations[outcome.index].count }
-
-    /// What was answered without asking anybody for a picture's bytes, as the original counts it.
-    var hits: UInt64 { Metrics.Outcome.servedFromCache.reduce(0) { $0 + self.count(of: $1) } }
 }

@@ -18,7 +18,7 @@ final class Metrics {
         case coalesced
         /// Made for this request.
         case miss
-        /// The source as it is, since nothing was to be changed.
+        /// The source as its origin has just sent it, since nothing was to be changed.
         case passedThrough = "passed_through"
         /// The source, since the transformation failed.
         case substituted
@@ -37,7 +37,8 @@ final class Metrics {
             }
         }
 
-        static let servedFromCache: [Outcome] = [.hit, .stale, .revalidated]
+        /// Those that no worker and no whole answer of an origin was needed for: what a hit ratio speaks of.
+        static let hits: [Outcome] = [.hit, .stale, .revalidated]
     }
 
     /// A part of the way of a request that is not answered from the cache.
@@ -60,6 +61,8 @@ final class Metrics {
 
     private(set) var counters = Counters()
     private(set) var inFlight = 0
+    /// Names of the caches that there are, in memory and beyond.
+    var tiers: [String] = []
     /// Copies of the counters as they were, the oldest first, so that there is something to subtract.
     private var history: [(at: ContinuousClock.Instant, counters: Counters)]
 
@@ -95,12 +98,20 @@ final class Metrics {
     func began() { self.inFlight += 1 }
 
     /// - Parameters:
+    ///   - provenance: of what was sent; if it was made for this request, of what it was made from.
     ///   - bytes: of the body that was sent.
     ///   - reason: of an error.
-    func ended(_ outcome: Outcome, status: Int, bytes: Int, after duration: Duration, reason: String? = nil) {
+    func ended(
+        _ outcome: Outcome, from provenance: Provenance, status: Int, bytes: Int, after duration: Duration,
+        reason: String? = nil
+    ) {
         self.inFlight -= 1
         self.counters.requests[Counters.RequestKey(outcome: outcome, status: status), default: 0] += 1
         self.counters.durations[outcome.index].observe(duration)
+        if provenance.isCached { self.counters.servedFromCache += 1 }
+        if outcome == .hit, case .found(let tier) = provenance {
+            self.counters.hits[tier, default: Histogram()].observe(duration)
+        }
         self.counters.clientBytes += UInt64(max(0, bytes))
         if let reason { self.counters.errors[reason, default: 0] += 1 }
         if outcome != .hit { self.observe(.total, duration) }
@@ -136,10 +147,29 @@ final class Metrics {
         self.observe(.fetch, duration)
     }
 
-    /// - Parameter tier: `memory`, or the name of a place.
-    func lookedUp(_ tier: String, isHit: Bool) {
+    /// - Parameters:
+    ///   - tier: `memory`, or the name of a place.
+    ///   - duration: how long a place took to answer.
+    func lookedUp(_ tier: String, isHit: Bool, after duration: Duration? = nil) {
         self.counters.lookups[Counters.LookupKey(tier: tier, isHit: isHit), default: 0] += 1
+        if let duration { self.counters.lookupTimes[tier, default: Histogram()].observe(duration) }
     }
+
+    /// What became of an entry that was to be written to a place.
+    enum StoreEnd: String, CaseIterable, Sendable {
+        case stored
+        /// The place is ill, full, or takes no entries as large as this one.
+        case refused
+        /// There was too much to write at once.
+        case dropped
+    }
+
+    func wrote(to tier: String, _ end: StoreEnd) {
+        self.counters.stores[Counters.StoreKey(tier: tier, end: end), default: 0] += 1
+    }
+
+    /// - Parameter reach: how far, see `Purges.Reach`.
+    func purged(_ reach: String) { self.counters.purges[reach, default: 0] += 1 }
 
     func workerRestarted() { self.counters.restarts += 1 }
 
