@@ -181,6 +181,7 @@ def test_a_store_that_nobody_listens_for_fails_nobody(start, origin):
         url = serve(origin)
         for number in range(8):
             assert front.picture(f"/{100 + number}x/{url}").size[0] == 100 + number
+        processes.wait_until(lambda: "cannot be read" in front.errors, what="a line")
         assert front.errors.count("cannot be read") == 1, front.errors
 
 

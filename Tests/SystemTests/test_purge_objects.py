@@ -41,9 +41,8 @@ def test_a_purge_is_remembered_in_the_store(begin, origin, peer, tmp_path, kind)
     assert not one.is_current(begin(*flags, environment=environment))
     done = purge(front, f"/{one.url}")
     assert done.status == 200, done
-    assert one.is_current(front)
     front.stop()
-    # Whoever starts afterwards reads in the store what was purged.
+    # Nobody has asked since, so the old ones are there; whoever starts reads in the store what was purged.
     late = begin(*flags, environment=environment)
     assert one.is_current(late)
     # What was stored since is good.

@@ -17,6 +17,9 @@ protocol ByteStore: AnyObject, Sendable {
     /// The message stored under a key, whole; nil for a miss and for every failure.
     func load(_ key: String) async -> Blob?
 
+    /// The same for somebody who has to know whether there is nothing, and can wait for that.
+    func ask(_ key: String) async -> ByteStoreAnswer
+
     /// Keeps a message: the bytes of `head`, then those of `body`.
     ///
     /// - Parameter lifetime: after which nobody will want it, revalidation included; nil = as long as there is room.
@@ -28,4 +31,19 @@ protocol ByteStore: AnyObject, Sendable {
 
     /// Lets go of connections and handles, so that the loop can end.
     func close() async
+}
+
+/// What a place says when it is asked for a message.
+enum ByteStoreAnswer {
+    case message(Blob)
+    case nothing
+    /// It could not be asked.
+    case unknown
+}
+
+extension ByteStore {
+    func ask(_ key: String) async -> ByteStoreAnswer {
+        if let message = await self.load(key) { return .message(message) }
+        return self.availability.canRead ? .nothing : .unknown
+    }
 }

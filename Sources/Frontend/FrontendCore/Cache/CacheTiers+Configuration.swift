@@ -45,10 +45,8 @@ extension CacheTiers {
         case .azure(let address): place = AzurePlace(address)
         case .memory, .disk, .redis: preconditionFailure("no object store")
         }
-        let store = ObjectStore(
+        return ObjectStore(
             place, client: client, largestEntry: configuration.maxSourceBytes + StoredMessage.longestHead)
-        store.start()
-        return store
     }
 
     /// - Parameter address: as `-cache` takes it. It may hold a password, so no error repeats it.

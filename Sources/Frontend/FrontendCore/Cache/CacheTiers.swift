@@ -274,6 +274,7 @@ final class CacheTiers {
         case .place(let queue):
             if let pending = queue.pending(key) { return pending }
             await self.purges.ready()
+            guard self.purges.knows(queue.place) else { return nil }
             let started = ContinuousClock.now
             let loaded = await queue.place.load(key.text)
             self.metrics?.lookedUp(queue.place.name, isHit: loaded != nil, after: .now - started)

@@ -14,8 +14,8 @@ protocol ObjectPlace: AnyObject, Sendable {
     /// Whether what goes wrong is logged.
     nonisolated var logsErrors: Bool { get }
 
-    /// Begins to look for credentials, so that the first request need not wait.
-    func prepare()
+    /// Waits for credentials, if there are none.
+    func ready() async
 
     /// The request for an action, signed.
     ///
@@ -33,7 +33,7 @@ protocol ObjectPlace: AnyObject, Sendable {
 extension ObjectPlace {
     nonisolated var logsErrors: Bool { true }
 
-    func prepare() {}
+    func ready() async {}
 
     func credentialsWereRefused() {}
 

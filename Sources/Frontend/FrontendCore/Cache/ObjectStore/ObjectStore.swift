@@ -42,9 +42,6 @@ final class ObjectStore: ByteStore {
         self.log = log
     }
 
-    /// Begins to look for credentials, in the background.
-    func start() { self.place.prepare() }
-
     var availability: StoreAvailability {
         StoreAvailability(canRead: self.reading.isWorking, canWrite: self.writing.isWorking)
     }
@@ -55,6 +52,12 @@ final class ObjectStore: ByteStore {
         defer { self.readers -= 1 }
         let answer = await self.perform(.read, key, atMost: self.limits.read)
         return answer?.status == 200 ? answer?.body : nil
+    }
+
+    func ask(_ key: String) async -> ByteStoreAnswer {
+        await self.place.ready()
+        guard let answer = await self.perform(.read, key, atMost: self.limits.read) else { return .unknown }
+        return answer.status == 200 ? .message(answer.body) : .nothing
     }
 
     func store(_ key: String, head: [UInt8], body: Blob, lifetime: Duration?) async -> Bool {

@@ -33,7 +33,9 @@ final class Purges {
     private let places: [any ByteStore]
     /// Purges that Redis has not been told of.
     private var untold: Set<UInt64> = []
-    private var hasRead = false
+    /// Places that have not told yet what was purged before: what they keep may have been.
+    private var unread: Set<ObjectIdentifier> = []
+    private var reading: [Task<Void, Never>] = []
     private var starting: Task<Void, Never>?
     private var timer: LoopTimer?
     private var isSynchronizing = false
@@ -43,6 +45,8 @@ final class Purges {
     private var next: Task<[String], any Error>?
 
     private static let interval = Duration.seconds(1)
+    /// Between attempts to read what a place knows; one that rests is not troubled by them.
+    private static let pause = Duration.milliseconds(100)
     /// How long the first look-ups wait to hear what was purged while this front was away.
     private static let patience = Duration.milliseconds(500)
 
@@ -59,10 +63,8 @@ final class Purges {
     func start() {
         guard self.redis != nil || !self.places.isEmpty else { return }
         let deadline = ContinuousClock.now + Self.patience
-        spawn {
-            await self.read()
-            self.hasRead = true
-        }
+        self.unread = Set(self.places.map { ObjectIdentifier($0) })
+        self.reading = self.places.map { place in spawn { await self.read(place) } }
         self.starting = spawn {
             while !self.isUpToDate, ContinuousClock.now < deadline, !Task.isCancelled {
                 await self.synchronize()
@@ -81,12 +83,16 @@ final class Purges {
         self.timer?.stop()
         self.timer = nil
         self.starting?.cancel()
+        for task in self.reading { task.cancel() }
     }
 
-    private var isUpToDate: Bool { self.hasRead && self.redis?.isUpToDate ?? true }
+    private var isUpToDate: Bool { self.unread.isEmpty && self.redis?.isUpToDate ?? true }
 
     /// Until it is known what was purged before, or cannot be.
     func ready() async { await self.starting?.value }
+
+    /// Whether a place has told what was purged before.
+    func knows(_ place: any ByteStore) -> Bool { !self.unread.contains(ObjectIdentifier(place)) }
 
     /// Whether an entry was purged after its origin was asked.
     func covers(_ entry: CacheEntry, key: String) -> Bool {
@@ -141,14 +147,22 @@ final class Purges {
 
     // MARK: Other places
 
-    private func read() async {
-        for place in self.places {
-            guard let bytes = await place.load(PurgeStamps.key) else { continue }
-            guard let known = bytes.withBytes({ PurgeStamps($0, self.seal) }) else {
-                Log.line("cache \(place.name): the list of purges is damaged; what was purged may come back")
+    private func read(_ place: any ByteStore) async {
+        while true {
+            switch await place.ask(PurgeStamps.key) {
+            case .message(let bytes):
+                if let known = bytes.withBytes({ PurgeStamps($0, self.seal) }) {
+                    _ = self.stamps.merge(known)
+                } else {
+                    Log.line("cache \(place.name): the list of purges is damaged; what was purged may come back")
+                }
+            case .nothing: break
+            case .unknown:
+                guard (try? await sleep(for: Self.pause)) != nil else { return }
                 continue
             }
-            _ = self.stamps.merge(known)
+            self.unread.remove(ObjectIdentifier(place))
+            return
         }
     }
 
@@ -178,10 +192,14 @@ final class Purges {
         var forgetful: [String] = []
         for place in self.places {
             // Others may share the place.
-            if let bytes = await place.load(PurgeStamps.key),
-                let known = bytes.withBytes({ PurgeStamps($0, self.seal) })
-            {
-                _ = self.stamps.merge(known)
+            switch await place.ask(PurgeStamps.key) {
+            case .message(let bytes):
+                if let known = bytes.withBytes({ PurgeStamps($0, self.seal) }) { _ = self.stamps.merge(known) }
+            case .nothing: break
+            case .unknown:
+                // Their list must not be replaced by one without their purges.
+                forgetful.append(place.name)
+                continue
             }
             let list = self.stamps.encoded(self.seal)
             if await !place.store(PurgeStamps.key, head: list, body: Blob([]), lifetime: nil) {

@@ -21,7 +21,7 @@ final class GCSPlace: ObjectPlace {
         }
     }
 
-    func prepare() { self.tokens?.refresh() }
+    func ready() async { _ = try? await self.tokens?.value(waits: true) }
 
     func credentialsWereRefused() { self.tokens?.wereRefused() }
 

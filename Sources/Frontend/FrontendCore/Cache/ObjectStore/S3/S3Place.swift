@@ -22,7 +22,7 @@ final class S3Place: ObjectPlace {
         self.credentials = CredentialKeeper(clock: clock) { try await source.obtain(client) }
     }
 
-    func prepare() { self.credentials.refresh() }
+    func ready() async { _ = try? await self.credentials.value(waits: true) }
 
     func credentialsWereRefused() { self.credentials.wereRefused() }
 
