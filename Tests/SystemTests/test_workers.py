@@ -425,7 +425,7 @@ def test_what_a_live_child_has(start, slow):
     assert len(descriptors) <= 6 and all("memfd:" in target for number, target in kinds if number > 3), kinds
     for variables in [environment, *others.values()]:
         names = {entry.split(b"=")[0] for entry in variables.split(b"\0") if entry}
-        assert names <= {b"SWIFT_BACKTRACE"} and b"hunter2" not in variables
+        assert names <= {b"SWIFT_BACKTRACE", b"LD_BIND_NOW"} and b"hunter2" not in variables
     assert "Max core file size        0" in limits
     assert not any("wx" in line.split()[1] for line in maps.splitlines())
     assert "libcurl" not in maps and "libssl" not in maps and "libuv" not in maps
