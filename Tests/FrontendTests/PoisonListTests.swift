@@ -64,6 +64,8 @@ struct PoisonListTests {
         let server = try await RedisServer()
         try await onLoop {
             let clients = try (0..<3).map { _ in try RedisClient(RedisURL(server.tcpURL, password: nil)) }
+            // Also when something here throws: their timers must not outlive them.
+            defer { for client in clients { client.close() } }
             let lists = clients.map { PoisonList(shared: $0, seal: .digest) }
             let other = PoisonList(shared: clients[0], seal: .secret([1]))
             for client in clients { try await eventually { await client.number("nothing") == 0 } }
@@ -77,7 +79,6 @@ struct PoisonListTests {
             #expect(lists[2].isKnown(Self.key("a")))
             // Whoever knows a secret counts where nobody else can.
             #expect(await !other.isPoison(Self.key("a")))
-            for client in clients { client.close() }
         }
     }
 

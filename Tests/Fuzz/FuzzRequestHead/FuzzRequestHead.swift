@@ -16,7 +16,7 @@ public func fuzzRequestHead(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt
         guard case .needsMore = outcome(UnsafeRawBufferPointer(rebasing: input.prefix(consumed - 1))) else {
             preconditionFailure("a head was decided before its end")
         }
-        precondition(!head.method.isEmpty && (head.target.hasPrefix("/") || head.target == "*"))
+        precondition(!head.method.isEmpty && (head.target.utf8.first == UInt8(ascii: "/") || head.target == "*"))
         for name: StaticString in ["Host", "Accept", "If-None-Match"] { _ = head.header(name) }
     case .needsMore:
         // More bytes can only be wanted within the limits.
