@@ -97,6 +97,10 @@ class Front:
             stdout=subprocess.DEVNULL, stderr=self.errors)
         self.pid = self.process.pid
 
+    def said(self):
+        self.errors.seek(0)
+        return self.errors.read().decode(errors="replace")[-2000:]
+
     def cpu(self):
         """Seconds so far: of the front itself, and of all its workers with the children that they have collected."""
         workers = processes.launchers(self.pid) + processes.keepers(self.pid)
@@ -117,7 +121,8 @@ class Front:
 def front(bin, *flags):
     one = Front(bin, *flags)
     try:
-        processes.wait_until(lambda: answers(one.port), timeout=10, interval=0.001)
+        processes.wait_until(
+            lambda: answers(one.port), timeout=10, interval=0.001, what=lambda: f"the front answers\n{one.said()}")
         yield one
     finally:
         one.stop()
