@@ -92,6 +92,31 @@ struct CacheDiskTests {
         }
     }
 
+    @Test func `a file that cannot be read leaves what is known of others`() async throws {
+        try await withTemporaryFolder { folder in
+            try await onLoop {
+                let disk = try Self.store(folder)
+                await disk.store("kept", head: Self.head, body: Blob(jpeg()), lifetime: nil)
+                let name = DiskName(key: "bad")
+                try FileManager.default.createDirectory(
+                    atPath: "\(folder)/\(name.folder)", withIntermediateDirectories: true)
+                // A socket cannot be opened, not even by root.
+                #expect(mknod("\(folder)/\(name.folder)/\(name.text)", S_IFSOCK | 0o600, 0) == 0)
+                func word(_ key: String) async -> String {
+                    switch await disk.ask(key) {
+                    case .message: "message"
+                    case .nothing: "nothing"
+                    case .unknown: "unknown"
+                    }
+                }
+                #expect(await word("bad") == "unknown")
+                #expect(await word("absent") == "nothing")
+                #expect(await word("kept") == "message")
+                await disk.close()
+            }
+        }
+    }
+
     @Test func `the least recently used go first, and a restart remembers which`() async throws {
         try await withTemporaryFolder { folder in
             let size = 100_000

@@ -107,9 +107,8 @@ public enum MetricName: String, CaseIterable, Sendable {
         case .transformationDuration, .httpDuration: "summary"
         case .requestDuration, .stageDuration, .formatDuration, .cacheLookupDuration: "histogram"
         case .httpInFlight, .loopLag, .cacheAvailable, .cacheEntries, .cacheBytes, .connections, .ready, .jobsQueued,
-            .jobsQueueLimit,
-            .jobsRunning, .workersWanted, .workersRunning, .workersBusy, .workersAdvised, .sandboxLayers, .buildInfo,
-            .processMemory, .processDescriptors, .processMaxDescriptors, .processStart:
+            .jobsQueueLimit, .jobsRunning, .workersWanted, .workersRunning, .workersBusy, .workersAdvised,
+            .sandboxLayers, .buildInfo, .processMemory, .processDescriptors, .processMaxDescriptors, .processStart:
             "gauge"
         default: "counter"
         }

@@ -162,6 +162,7 @@ final class HTTPConnection {
         }
         return .begun
     }
+
     private func begin(_ head: RequestHead) {
         if !self.hasEnded { self.setDeadline(nil) }
         let methods = self.server.methods

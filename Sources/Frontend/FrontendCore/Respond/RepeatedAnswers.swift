@@ -6,8 +6,8 @@ internal import EventLoop
 /// again: not its URL, nor who may ask, nor what stands in the answer's head.
 ///
 /// Requests are the same when they have the same target, and the same in every field that decides anything here; what
-/// asks for a part never is. The bytes stay with the memory and are asked for each
-/// time, so an entry that was dropped, replaced or purged is not answered with, and one that is asked for counts as used.
+/// asks for a part never is. The bytes stay with the memory and are asked for each time, so an entry that was dropped,
+/// replaced or purged is not answered with, and one that is asked for counts as used.
 ///
 /// All that is decided by the settings: other settings need another object.
 @LoopActor
@@ -28,8 +28,7 @@ final class RepeatedAnswers {
 
         fileprivate init(
             question: [UInt8], place: CacheTiers.RecentPlace, status: Int, freshness: Freshness,
-            wishes: RequestDirectives,
-            validUntil: Int64, date: String?, fields: [UInt8]
+            wishes: RequestDirectives, validUntil: Int64, date: String?, fields: [UInt8]
         ) {
             self.question = question
             self.place = place
@@ -92,8 +91,7 @@ final class RepeatedAnswers {
         else { return }
         self.answers[self.slot] = Answer(
             question: self.question, place: place, status: response.status, freshness: freshness, wishes: wishes,
-            validUntil: validUntil,
-            date: response.date, fields: fields)
+            validUntil: validUntil, date: response.date, fields: fields)
     }
 
     /// Sets `question` to what decides the answer to a request.

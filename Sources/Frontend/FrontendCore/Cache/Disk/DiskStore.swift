@@ -65,7 +65,11 @@ final class DiskStore: ByteStore {
     }
 
     func load(_ key: String) async -> Blob? {
-        guard !self.isHanging else { return nil }
+        if case .message(let blob) = await self.ask(key) { blob } else { nil }
+    }
+
+    func ask(_ key: String) async -> ByteStoreAnswer {
+        guard !self.isHanging else { return .unknown }
         let file = DiskName(key: key)
         let directory = self.directory
         let limit = self.settings.largestEntry
@@ -79,18 +83,18 @@ final class DiskStore: ByteStore {
         switch outcome {
         case .none:
             self.setHanging(true)
-            return nil
-        case .some(.none): return nil
+            return .unknown
+        case .some(.none): return .unknown
         case .some(.some(.success(let blob))):
             // That there is no such file says nothing about the others.
-            guard let blob else { return nil }
+            guard let blob else { return .nothing }
             self.readSucceeded()
             self.index?.touch(file, at: Int64(time(nil)))
-            return blob
+            return .message(blob)
         case .some(.some(.failure(let error))):
             if self.readFailedAt == nil { self.say("\(error); what cannot be read is made again") }
             self.readFailedAt = self.clock.now
-            return nil
+            return .unknown
         }
     }
 
