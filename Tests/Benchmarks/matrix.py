@@ -58,6 +58,15 @@ def made_pictures(sample, directory):
     return [directory / name for name in made]
 
 
+def found_pictures(directory):
+    """All pictures of a directory."""
+    kinds = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif"}
+    files = sorted(file for file in directory.iterdir() if file.suffix.lower() in kinds)
+    if not files:
+        sys.exit(f"error: no pictures in {directory}")
+    return files
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", type=pathlib.Path, required=True)
@@ -68,10 +77,7 @@ def main():
     parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args()
     if arguments.photos:
-        kinds = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif"}
-        files = sorted(file for file in arguments.photos.iterdir() if file.suffix.lower() in kinds)
-        if not files:
-            sys.exit(f"error: no pictures in {arguments.photos}")
+        files = found_pictures(arguments.photos)
     else:
         files = made_pictures(arguments.sample, arguments.work / "pictures")
     arguments.json.parent.mkdir(parents=True, exist_ok=True)

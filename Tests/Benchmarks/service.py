@@ -143,6 +143,10 @@ def get(port, target):
     return b"".join(parts)
 
 
+#: Of the files that it serves.
+TYPES = "types { image/jpeg jpg; image/png png; image/gif gif; image/webp webp; image/tiff tif tiff; image/bmp bmp; }"
+
+
 class Nginx:
     """Two servers: an origin of files, and a cache in front of it. One process each that does the work."""
 
@@ -169,7 +173,7 @@ class Nginx:
             {user} worker_processes 1; daemon off; pid {self.directory}/{name}.pid; error_log {self.directory}/{name}.log;
             events {{ worker_connections 1024; }}
             http {{
-                access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000; types {{ image/jpeg jpg; }}
+                access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000; {TYPES}
                 {temporary} {servers}
             }}
         """)
