@@ -152,6 +152,7 @@ def rare(picture):
     """Arithmetic coding, sampling and restart markers; tiles, planes and deep samples; interlacing and keys."""
     import numpy
     import sources
+    from bombs import chunk
 
     def made(*command, source, suffix):
         return sources.run(*command, source=source, suffix_in=suffix, suffix_out=suffix)
@@ -171,6 +172,9 @@ def rare(picture):
     for samples, depth in ((colours, 8), (deep, 16)):
         for interlaced in (False, True):
             yield sources.png(samples, 2, depth, interlaced)
+    # Most colours are none of those that are transparent.
+    yield sources.png(colours, 2, extra=chunk(b"tRNS", colours[0, 0].astype(">u2").tobytes()))
+    yield sources.png(colours[:, :, 0], 0, extra=chunk(b"tRNS", colours[0, 0, 0].astype(">u2").tobytes()))
 
 
 def avifs(picture):
@@ -183,6 +187,10 @@ def avifs(picture):
                              ("--lossless",), ("--irot", "3", "--imir", "0"), ("--clap", "20,1,20,1,0,1,0,1")):
                 subprocess.run(["avifenc", "--speed", "10", *settings, source, result], check=True, capture_output=True)
                 yield pathlib.Path(result).read_bytes()
+        # More rows than are converted at a time.
+        picture.convert("RGB").resize((24, 160)).save(source)
+        subprocess.run(["avifenc", "--speed", "10", source, result], check=True, capture_output=True)
+        yield pathlib.Path(result).read_bytes()
 
 
 def images():
