@@ -94,8 +94,10 @@ static void read_frames(codec_status status, animation_source *source) {
     if (source->icc) touch(source->icc, source->icc_count);
     if (source->exif) touch(source->exif, source->exif_count);
     uint32_t *before = calloc(area, sizeof *before);
+    uint64_t changing = 0;
     for (int frame = 0; frame < source->frames && source->read_frame(source) == CODEC_OK; frame++) {
         pixel_area changed = source->changed;
+        if (changed.width > 0 && changed.height > 0) changing += (uint64_t)changed.width * (uint64_t)changed.height;
         if (changed.width > 0 && changed.height > 0)
             require(changed.x >= 0 && changed.y >= 0 && changed.x <= source->width - changed.width &&
                         changed.y <= source->height - changed.height,
@@ -110,6 +112,7 @@ static void read_frames(codec_status status, animation_source *source) {
             }
         if (source->colours) require(source->colours->count >= 0 && source->colours->count <= 256, "256 colours at most");
     }
+    require(changing <= source->changing, "no more changes than the file has said");
     free(before);
     source->close(source);
 }
