@@ -6,6 +6,7 @@ Inputs that once broke something are files under Corpus; what can be made is mad
 harness without seeds of its own starts from its corpus alone.
 """
 
+import functools
 import hashlib
 import io
 import json
@@ -151,6 +152,7 @@ def rare(picture):
     """Arithmetic coding, sampling and restart markers; tiles, planes and deep samples; interlacing and keys."""
     import numpy
     import sources
+    from bombs import chunk
 
     def made(*command, source, suffix):
         return sources.run(*command, source=source, suffix_in=suffix, suffix_out=suffix)
@@ -170,6 +172,9 @@ def rare(picture):
     for samples, depth in ((colours, 8), (deep, 16)):
         for interlaced in (False, True):
             yield sources.png(samples, 2, depth, interlaced)
+    # Most colours are none of those that are transparent.
+    yield sources.png(colours, 2, extra=chunk(b"tRNS", colours[0, 0].astype(">u2").tobytes()))
+    yield sources.png(colours[:, :, 0], 0, extra=chunk(b"tRNS", colours[0, 0, 0].astype(">u2").tobytes()))
 
 
 def avifs(picture):
@@ -182,6 +187,10 @@ def avifs(picture):
                              ("--lossless",), ("--irot", "3", "--imir", "0"), ("--clap", "20,1,20,1,0,1,0,1")):
                 subprocess.run(["avifenc", "--speed", "10", *settings, source, result], check=True, capture_output=True)
                 yield pathlib.Path(result).read_bytes()
+        # More rows than are converted at a time.
+        picture.convert("RGB").resize((24, 160)).save(source)
+        subprocess.run(["avifenc", "--speed", "10", source, result], check=True, capture_output=True)
+        yield pathlib.Path(result).read_bytes()
 
 
 def images():
@@ -196,26 +205,46 @@ def images():
         yield some[number % len(some)] + picture
 
 
+#: How the files of a format begin; of AVIF the brand is looked at, which follows a length.
+MAGIC = {"JPEG": b"\xff\xd8", "PNG": b"\x89PNG", "WebP": b"RIFF", "GIF": b"GIF8", "TIFF": (b"II", b"MM"), "BMP": b"BM"}
+
+
+def files(form):
+    for picture in pictures():
+        if picture[4:8] == b"ftyp" if form == "AVIF" else picture.startswith(MAGIC[form]):
+            yield picture
+
+
 def jpegs():
-    yield from (picture for picture in pictures() if picture.startswith(b"\xff\xd8"))
+    """Each in several ways: the byte behind a picture's end chooses what is made of it."""
+    for picture in files("JPEG"):
+        yield from (picture + bytes([choice]) for choice in (0x00, 0x25, 0x4B, 0xFF))
+
+
+def colour_profiles():
+    from PIL import ImageCms
+    import profiles
+
+    for name in ("sRGB", "LAB", "XYZ"):
+        yield ImageCms.ImageCmsProfile(ImageCms.createProfile(name)).tobytes()
+    yield from (profiles.wide(), profiles.gray(), profiles.ink())
 
 
 def headers():
     """Files, and the blocks in them that are read by themselves."""
-    from PIL import ImageCms
-
     yield from pictures()
     for orientation in (1, 6, 9):
         yield exif(orientation)
         yield exif(orientation)[6:]
-    for name in ("sRGB", "LAB", "XYZ"):
-        yield ImageCms.ImageCmsProfile(ImageCms.createProfile(name)).tobytes()
+    yield from colour_profiles()
 
 
 SEEDS = {
     "FuzzRequestHead": request_heads, "FuzzRequestURL": request_urls, "FuzzHosts": hosts,
     "FuzzWorkerProtocol": frames, "FuzzResponseHead": response_heads, "FuzzCacheEntry": cache_entries,
-    "FuzzImage": images, "FuzzHeader": headers, "JPEGShortcuts": jpegs,
+    "FuzzImage": images, "FuzzHeader": headers, "JPEGShortcuts": functools.partial(files, "JPEG"),
+    "DecodeJPEG": jpegs, "ConvertColours": colour_profiles,
+    **{f"Decode{form}": functools.partial(files, form) for form in ("PNG", "WebP", "GIF", "TIFF", "BMP", "AVIF")},
 }
 
 

@@ -168,6 +168,17 @@ def gif(width, height, frames=1, screen=None, interlace=False, changes=False):
     return head + bytes(range(0, 120, 10)) + b"".join(every[number % 2] for number in range(frames)) + b";"
 
 
+def gif_of_corners(width, height, frames):
+    """A small square at the top left, then one at the bottom right, and so on, each gone when the next one comes."""
+    head = b"GIF89a" + struct.pack("<HHBBB", width, height, 0x91, 0, 0) + bytes(range(0, 120, 10))
+    data, side = lzw_of_zeros(64), 8
+    body = b""
+    for number in range(frames):
+        left, top = (0, 0) if number % 2 == 0 else (width - side, height - side)
+        body += b"\x21\xf9\x04\x08\x05\x00\x00\x00\x2c" + struct.pack("<HHHHB", left, top, side, side, 0) + data
+    return head + body + b";"
+
+
 # WebP
 
 
@@ -262,6 +273,15 @@ def tiff_chain(count, loop):
         parts.append(struct.pack("<H", 3) + struct.pack("<HHII", 256, 4, 1, 10) + struct.pack("<HHII", 257, 4, 1, 10)
                      + struct.pack("<HHII", 330, 4, 1, 8) + struct.pack("<I", following))
     return b"".join(parts)
+
+
+# AVIF
+
+
+def avif_with_size(data, width, height):
+    """The same file, whose container says something else."""
+    at = data.index(b"ispe") + 8
+    return data[:at] + struct.pack(">II", width, height) + data[at + 8:]
 
 
 # BMP

@@ -107,6 +107,28 @@ def jpeg(mode="RGB", **settings):
     return encoded(image(mode), "JPEG", quality=90, **settings)
 
 
+def ycck():
+    """Inks of which three are told as YCbCr: nobody's encoder makes it of what Pillow has, so the mark is changed."""
+    inks = numpy.asarray(image("CMYK"))
+    # Stored inverted, and so seen as light by whoever turns YCbCr into colours.
+    told = 255 - numpy.asarray(Image.fromarray(inks[:, :, :3]).convert("YCbCr"))
+    mixed = Image.fromarray(numpy.dstack([told, inks[:, :, 3]]), "CMYK")
+    data = bytearray(encoded(mixed, "JPEG", quality=95, subsampling=0))
+    mark = data.index(b"Adobe") + 11
+    assert data[mark] == 0
+    data[mark] = 2
+    return bytes(data)
+
+
+def inks_as_they_are():
+    """Without Adobe's mark 255 is full, and Pillow, which does not look for it, sees the opposite."""
+    data = jpeg("CMYK")
+    at = data.index(b"\xff\xee")
+    data = data[:at] + data[at + 2 + struct.unpack(">H", data[at + 2:at + 4])[0]:]
+    opened = Image.open(io.BytesIO(data))
+    return Source(data, Image.fromarray(255 - numpy.asarray(opened), "CMYK"))
+
+
 JPEG = {
     "jpeg-420": lambda: jpeg(subsampling=2),
     "jpeg-422": lambda: jpeg(subsampling=1),
@@ -114,9 +136,13 @@ JPEG = {
     "jpeg-440": lambda: cjpeg("-sample", "1x2"),
     "jpeg-411": lambda: cjpeg("-sample", "4x1"),
     "jpeg-410": lambda: cjpeg("-sample", "4x2"),
+    "jpeg-311": lambda: cjpeg("-sample", "3x1"),
+    "jpeg-uneven": lambda: cjpeg("-sample", "2x2,2x1,1x2"),
     "jpeg-rgb": lambda: cjpeg("-rgb"),
     "jpeg-gray": lambda: jpeg("L"),
     "jpeg-cmyk": lambda: jpeg("CMYK"),
+    "jpeg-cmyk-plain": inks_as_they_are,
+    "jpeg-ycck": ycck,
     "jpeg-progressive": lambda: jpeg(progressive=True),
     "jpeg-progressive-gray": lambda: jpeg("L", progressive=True),
     "jpeg-progressive-cmyk": lambda: jpeg("CMYK", progressive=True),
@@ -267,8 +293,14 @@ def premultiplied():
             numpy.concatenate([straight, alpha()[:, :, None]], 2))
 
 
-def bilevel():
-    return Image.fromarray(scene()).convert("1")
+def tiff_of_few_bits(depth):
+    """Gray, several samples in a byte."""
+    stored = gray() >> 8 - depth
+    bits = (stored[:, :, None] >> numpy.arange(depth - 1, -1, -1) & 1).reshape(HEIGHT, -1).astype(numpy.uint8)
+    data = numpy.packbits(bits, axis=1).tobytes()
+    return Source(bombs.tiff([(256, 4, [WIDTH]), (257, 4, [HEIGHT]), (258, 3, [depth]), (259, 3, [1]), (262, 3, [1]),
+                              (277, 3, [1]), (278, 4, [HEIGHT]), (273, 4, ["data"]), (279, 4, [len(data)])], data),
+                  (stored * (255 // (2 ** depth - 1))).astype(numpy.uint8))
 
 
 TIFF = {
@@ -281,6 +313,7 @@ TIFF = {
     "tiff-jpeg": lambda: tiff(compression="jpeg", quality=90),
     **{f"tiff-{name}": functools.partial(tiff, "1", name) for name in ("group3", "group4", "tiff_ccitt")},
     "tiff-bilevel": lambda: tiff("1"),
+    "tiff-pages": lambda: tiff(save_all=True, append_images=[image().rotate(180)]),
     "tiff-white-is-0": lambda: Source(tiff_of(255 - gray(), photometric=0), gray()),
     "tiff-predicted": lambda: Source(tiffcp("-c", "lzw:2", source=tiff()), scene()),
     "tiff-tiles": lambda: Source(tiffcp("-t", "-w", "64", "-l", "32", source=tiff()), scene()),
@@ -292,6 +325,8 @@ TIFF = {
     "tiff-separate": lambda: Source(tiffcp("-p", "separate", "-r", "7", source=tiff()), scene()),
     "tiff-strips": lambda: Source(tiffcp("-r", "5", "-c", "lzw", source=tiff()), scene()),
     "tiff-big-endian": lambda: Source(tiffcp("-B", "-c", "zip", source=tiff()), scene()),
+    "tiff-gray2": lambda: tiff_of_few_bits(2),
+    "tiff-gray4": lambda: tiff_of_few_bits(4),
     "tiff-16": lambda: Source(tiff16(), scene(16)),
     "tiff-16-big-endian": lambda: Source(tiffcp("-B", source=tiff16()), scene(16)),
     "tiff-16-predicted": lambda: Source(tiffcp("-c", "lzw:2", source=tiff16()), scene(16)),
@@ -335,27 +370,66 @@ def bmp_of_16_bits():
     return Source(data, (truth + 0.5).astype(numpy.uint8))
 
 
-def bmp_of_runs():
-    """Eight bits by run lengths; rows of literal bytes and of runs in turn."""
-    picture = image("P")
-    indices = numpy.asarray(picture)[::-1]
-    data = b""
-    for number, row in enumerate(indices):
-        if number % 2:
-            data += b"\0" + bytes([len(row)]) + row.tobytes() + b"\0" * (len(row) % 2)
-        else:
-            at = 0
-            while at < len(row):
-                end = at + 1
-                while end < len(row) and row[end] == row[at]:
-                    end += 1
-                data += bytes([end - at, row[at]])
-                at = end
-        data += b"\0\0"
-    table = numpy.zeros((256, 4), numpy.uint8)
+def _bmp_table(picture):
+    """Blue, green, red and nothing, of every colour of a palette."""
     colours = numpy.array(picture.getpalette(), numpy.uint8).reshape(-1, 3)
-    table[:len(colours), :3] = colours[:, ::-1]
-    return Source(bombs.bmp(WIDTH, HEIGHT, 8, 1, data + b"\0\1", table.tobytes()), rgba(picture))
+    table = numpy.zeros((len(colours), 4), numpy.uint8)
+    table[:, :3] = colours[:, ::-1]
+    return table
+
+
+def _runs(row):
+    """Length and value of each run of up to 255."""
+    at = 0
+    while at < len(row):
+        end = at + 1
+        while end < len(row) and row[end] == row[at] and end - at < 255:
+            end += 1
+        yield end - at, int(row[at])
+        at = end
+
+
+def _nibbles(row):
+    return bytes(int(high) << 4 | int(low) for high, low in zip(row[::2], [*row[1::2], 0]))
+
+
+def bmp_of_runs(depth):
+    """By run lengths; rows of literal pixels and of runs in turn."""
+    picture = image().quantize(2 ** depth)
+    data = b""
+    for number, row in enumerate(numpy.asarray(picture)[::-1]):
+        if number % 2:
+            packed = row.tobytes() if depth == 8 else _nibbles(row)
+            data += b"\0" + bytes([len(row)]) + packed + b"\0" * (len(packed) % 2)
+        else:
+            data += b"".join(bytes([length, value if depth == 8 else value * 17]) for length, value in _runs(row))
+        data += b"\0\0"
+    compression = 1 if depth == 8 else 2
+    table = numpy.zeros((2 ** depth, 4), numpy.uint8)
+    table[:len(_bmp_table(picture))] = _bmp_table(picture)[:2 ** depth]
+    return Source(bombs.bmp(WIDTH, HEIGHT, depth, compression, data + b"\0\1", table.tobytes()), rgba(picture))
+
+
+def bmp_of_4_bits():
+    picture = image().quantize(16)
+    rows = b"".join(_nibbles(row).ljust(-(-WIDTH // 8) * 4, b"\0") for row in numpy.asarray(picture)[::-1])
+    return Source(bombs.bmp(WIDTH, HEIGHT, 4, 0, rows, _bmp_table(picture)[:16].tobytes()), rgba(picture))
+
+
+def bmp_from_the_top():
+    rows = b"".join(row[:, ::-1].tobytes().ljust(-(-WIDTH * 3 // 4) * 4, b"\0") for row in scene())
+    return Source(bombs.bmp(WIDTH, -HEIGHT, 24, 0, rows), scene())
+
+
+def bmp_of_os2():
+    """The oldest header, with three bytes to a colour."""
+    picture = image().quantize(256)
+    table = numpy.zeros((256, 3), numpy.uint8)
+    table[:len(_bmp_table(picture))] = _bmp_table(picture)[:, :3]
+    rows = b"".join(row.tobytes().ljust(-(-WIDTH // 4) * 4, b"\0") for row in numpy.asarray(picture)[::-1])
+    head = struct.pack("<IHHHH", 12, WIDTH, HEIGHT, 1, 8)
+    start = 14 + len(head) + table.nbytes
+    return Source(b"BM" + struct.pack("<IHHI", start + len(rows), 0, 0, start) + head + table.tobytes() + rows, rgba(picture))
 
 
 BMP = {
@@ -365,7 +439,11 @@ BMP = {
     "bmp-palette": lambda: encoded(image("P"), "BMP"),
     "bmp-bilevel": lambda: encoded(image("1"), "BMP"),
     "bmp-16": bmp_of_16_bits,
-    "bmp-runs": bmp_of_runs,
+    "bmp-runs": lambda: bmp_of_runs(8),
+    "bmp-runs-of-4": lambda: bmp_of_runs(4),
+    "bmp-4": bmp_of_4_bits,
+    "bmp-from-the-top": bmp_from_the_top,
+    "bmp-os2": bmp_of_os2,
 }
 
 
@@ -376,6 +454,17 @@ def avif(*settings, mode="RGB", picture=None):
     """By libavif's own program: Pillow makes none."""
     return run("avifenc", "--speed", "8", "--min", "5", "--max", "15", *settings, "IN", "OUT",
                source=encoded(picture or image(mode), "PNG"), suffix_in=".png", suffix_out=".avif")
+
+
+def avif_sequence():
+    """Two pictures that follow each other; the program takes files only."""
+    with tempfile.TemporaryDirectory() as directory:
+        names = [f"{directory}/{number}.png" for number in range(2)]
+        for name, picture in zip(names, (image(), image().rotate(180))):
+            picture.save(name)
+        subprocess.run(["avifenc", "--speed", "8", "--min", "5", "--max", "15", *names, f"{directory}/out.avif"], check=True,
+                       capture_output=True, timeout=120)
+        return pathlib.Path(directory, "out.avif").read_bytes()
 
 
 def avif_decoded(data):
@@ -400,6 +489,7 @@ AVIF = {
     "avif-10": lambda: avif("--yuv", "420", "--depth", "10"),
     "avif-10-alpha": lambda: avif("--yuv", "444", "--depth", "10", mode="RGBA"),
     "avif-12": lambda: avif("--yuv", "444", "--depth", "12"),
+    "avif-sequence": avif_sequence,
 }
 
 KINDS = {**JPEG, **PNG, **WEBP, **TIFF, **GIF, **BMP, **AVIF}

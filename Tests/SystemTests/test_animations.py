@@ -144,6 +144,91 @@ def test_it_is_shown_as_often(shared_front, shared_origin, loop, plays):
     assert Image.open(io.BytesIO(shared_front.get(f"/fh/{url}").body)).info.get("loop") == plays
 
 
+@pytest.mark.parametrize("loop, plays", [(None, 1), (0, 0), (1, 2), (5, 6)])
+def test_it_is_shown_as_often_in_the_other_format(shared_front, shared_origin, loop, plays):
+    """GIF counts how often it comes again, WebP how often it comes."""
+    moving = shared_front.get(f"/webp/{shared_origin.serve(f'/loop{loop}.gif', gif(CASES['all stays'], loop))}").body
+    assert moving[12:16] == b"VP8X" and moving[30:34] == b"ANIM"
+    assert struct.unpack("<H", moving[42:44])[0] == plays
+    back = shared_front.get(f"/gif/{shared_origin.serve(f'/loop{loop}.webp', moving)}").body
+    assert Image.open(io.BytesIO(back)).info.get("loop") == loop
+
+
+# WebP's frames, which leave something behind as well, and can be blended over it
+
+
+class Patch:
+    """A frame of part of the canvas: where, its RGBA pixels, whether it goes away again, and whether it covers all of its
+    area or is blended. Places and sizes are even, as the format wants them."""
+
+    def __init__(self, pixels, left=0, top=0, vanishes=False, blends=False):
+        self.pixels, self.left, self.top, self.vanishes, self.blends = pixels, left, top, vanishes, blends
+
+    def bytes(self):
+        height, width = self.pixels.shape[:2]
+        still = pictures.encoded(Image.fromarray(self.pixels), "WEBP", lossless=True, exact=True)
+        # Its one chunk, or that after the header which tells of alpha.
+        at = still.index(b"VP8L")
+        coded = still[at:at + 8 + struct.unpack("<I", still[at + 4:at + 8])[0]]
+        head = b"".join(value.to_bytes(3, "little") for value in (self.left // 2, self.top // 2, width - 1, height - 1, 70))
+        return webp_part(b"ANMF", head + bytes([self.vanishes | (not self.blends) << 1]) + coded + b"\0" * (len(coded) % 2))
+
+
+def webp_part(name, body):
+    return name + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
+
+
+def webp(patches):
+    size = b"".join(value.to_bytes(3, "little") for value in (WIDTH - 1, HEIGHT - 1))
+    body = b"WEBP" + webp_part(b"VP8X", b"\x12\0\0\0" + size) + webp_part(b"ANIM", bytes(6))
+    body += b"".join(patch.bytes() for patch in patches)
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def coloured(seed, width, height, alphas=(255,)):
+    """One colour, in squares of these alphas."""
+    random = numpy.random.default_rng(seed)
+    squares = random.choice(numpy.array(alphas, numpy.uint8), (-(-height // 4), -(-width // 4)))
+    return numpy.dstack([numpy.full((height, width, 3), random.integers(0, 256, 3, numpy.uint8)),
+                         squares.repeat(4, 0).repeat(4, 1)[:height, :width]])
+
+
+def webp_case(vanishing, **settings):
+    whole = Patch(coloured(1, WIDTH, HEIGHT))
+    alphas = settings.pop("alphas", (255,))
+    return [whole] + [Patch(coloured(number + 2, 14, 12, alphas), 2 + 6 * number, 2 + 4 * number, vanishes, **settings)
+                      for number, vanishes in enumerate(vanishing)]
+
+
+WEBP_CASES = {
+    "all stays": webp_case([False] * 3),
+    "back to nothing": webp_case([True, True, True, False]),
+    "by turns": webp_case([True, False, True, False]),
+    "clear pixels cover": webp_case([False, False, True], alphas=(0, 255)),
+    "clear pixels show what is behind": webp_case([False, True, False], alphas=(0, 255), blends=True),
+    "half clear pixels": webp_case([False, True, False], alphas=(0, 90, 200, 255), blends=True),
+    "nothing at first": [Patch(coloured(9, 20, 14, (0, 255)), 8, 6, True), Patch(coloured(10, 12, 12), 10, 4)],
+}
+
+
+@pytest.mark.parametrize("name", WEBP_CASES)
+def test_frames_of_webp_are_what_pillow_shows(shared_front, shared_origin, name):
+    data = webp(WEBP_CASES[name])
+    expected = [picture for picture, _ in shown(data)]
+    assert len(expected) == len(WEBP_CASES[name])
+    url = shared_origin.serve(f"/patches-{name.replace(' ', '-')}.webp", data)
+    answer = shared_front.get(f"/fh,webp,q100/{url}")
+    assert answer.status == 200 and answer["X-Imageproxy-Error"] is None, answer
+    made = [picture for picture, _ in shown(answer.body)]
+    assert len(made) == len(expected)
+    for got, wanted in zip(made, expected):
+        wanted = wanted[:, ::-1]
+        assert numpy.abs(got[:, :, 3].astype(int) - wanted[:, :, 3]).max() <= 1
+        # Frames are lossy, at the borders of colours most of all.
+        error = numpy.abs(got[:, :, :3].astype(int) - wanted[:, :, :3]) * (wanted[:, :, 3:] / 255)
+        assert error.mean() < 6
+
+
 # Only what changes is coded
 
 

@@ -56,6 +56,13 @@ BOMBS = {
     "65535 samples a pixel": (
         lambda: bombs.tiff_picture(1000, 1000, bombs.zeros(65535), samples=65535, compression=8, rows=1),
         (LARGE, "unsupported-format")),
+    "an AVIF that says it is huge": (lambda: bombs.avif_with_size(sources.AVIF["avif-420"](), 60000, 60000),
+                                     (LARGE, "corrupt-source")),
+    # libavif makes what is in it as large as it says.
+    "an AVIF that says it is larger": (lambda: bombs.avif_with_size(sources.AVIF["avif-420"](), 9000, 9000),
+                                       (DONE, "corrupt-source")),
+    "30 megapixels of one colour": (lambda: sources.avif(
+        "--yuv", "420", "--speed", "10", picture=Image.new("RGB", (6000, 5000), (90, 120, 60))), DONE),
     "a bitmap without pixels": (lambda: bombs.bmp(30000, 30000), LARGE),
     "a bitmap of runs": (lambda: bombs.bmp_of_runs(10000, 10000), DONE),
 }
@@ -104,6 +111,42 @@ def test_smart_cropping_counts_twice(worker):
     outcome = stub_front.transform(worker, bombs.png(8000, 8000), width=100, height=100, flags=8)
     expect_bounded(outcome)
     assert outcome.failure is None, outcome
+
+
+@pytest.mark.parametrize("form, frames, is_done", [
+    ("gif", 12, True), ("gif", 13, False), ("webp", 7, True), ("webp", 10, True), ("webp", 11, False),
+])
+def test_frames_that_are_made_count_as_well(worker, form, frames, is_done):
+    """Of four megapixels each, of which nothing stays."""
+    outcome = stub_front.transform(worker, bombs.gif(2000, 2000, frames, changes=True), form=form, rotation=180)
+    expect_bounded(outcome)
+    assert outcome.failure == (None if is_done else "result-too-large"), outcome
+    if not is_done:
+        assert outcome.cpu < 0.5, outcome
+
+
+@pytest.mark.parametrize("form", ["gif", "webp"])
+def test_only_what_changes_counts(worker, form):
+    """A small frame in the corner of a large screen, again and again."""
+    outcome = stub_front.transform(worker, bombs.gif(10, 10, 100, (1000, 1000), changes=True), form=form, rotation=180)
+    expect_bounded(outcome)
+    assert outcome.failure is None and outcome.size == (1000, 1000), outcome
+
+
+def test_what_vanishes_changes_too(worker):
+    """Two corners in turn, each taken away when the other comes: all of the screen changes, every time."""
+    outcome = stub_front.transform(worker, bombs.gif_of_corners(2000, 2000, 30), form="gif", rotation=180)
+    expect_bounded(outcome)
+    assert outcome.failure == "result-too-large", outcome
+
+
+def test_a_client_that_can_show_more_gets_what_can_be_made(worker):
+    webp = bytes([stub_front.FORMATS["webp"]])
+    for frames, expected in ((7, "webp"), (12, "gif")):
+        outcome = stub_front.transform(
+            worker, bombs.gif(2000, 2000, frames, changes=True), rotation=180, accepted=webp)
+        expect_bounded(outcome)
+        assert outcome.form == stub_front.FORMATS[expected], outcome
 
 
 def test_coefficients_for_100_megapixels_are_refused_from_the_header(worker):

@@ -11,6 +11,7 @@ from PIL import Image, ImageCms
 
 import pictures
 import profiles
+import sources
 from pictures import decoded, encoded
 
 SIZE = (200, 130)
@@ -89,6 +90,63 @@ def test_inks_look_as_their_profile_says(shared_front, serve, form, tolerance):
     expected = managed(stored, profiles.ink()).rotate(180)
     assert difference(decoded(made.body), expected) <= tolerance
     assert difference(stored.convert("RGB").rotate(180), expected) > 20
+
+
+def test_inks_told_as_ycck_have_a_profile_too(shared_front, serve):
+    stored = Image.open(io.BytesIO(sources.ycck()))
+    stored.load()
+    # Pillow would write them as plain inks.
+    parts = [profiles.ink()[at:at + 65519] for at in range(0, len(profiles.ink()), 65519)]
+    assert len(parts) == 1
+    body = b"ICC_PROFILE\0\1\1" + parts[0]
+    data = sources.ycck()
+    data = data[:2] + b"\xff\xe2" + struct.pack(">H", 2 + len(body)) + body + data[2:]
+    made = shared_front.get(f"/png,r180/{serve('/ycck.jpg', data)}")
+    expected = managed(stored, profiles.ink()).rotate(180)
+    assert difference(decoded(made.body), expected) <= JPEG_TOLERANCE
+    assert difference(stored.convert("RGB").rotate(180), expected) > 20
+
+
+@pytest.mark.parametrize("settings", [("--yuv", "444"), ("--yuv", "420", "--depth", "10")])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_a_profile_in_avif_counts(shared_front, serve, tmp_path, mode, settings):
+    profile = tmp_path / "wide.icc"
+    profile.write_bytes(profiles.wide())
+    data = sources.avif(*settings, "--icc", str(profile), picture=sources.image(mode))
+    assert b"colrprof" in data
+    # libavif's program would hand the profile on, and its pixels as they are.
+    stored = Image.fromarray(sources.avif_decoded(data)).convert(mode)
+    made = shared_front.get(f"/png,r180/{serve(f'/wide{mode}{len(settings)}.avif', data)}")
+    expected = managed(stored, profiles.wide(), mode).rotate(180)
+    assert difference(decoded(made.body, mode), expected) <= TOLERANCE
+    assert difference(stored.rotate(180), expected) > 20
+
+
+#: Steps of 255 for colours that come from another space in whole numbers: each of its steps is several of ours.
+OTHER_SPACE = 4
+
+
+def as_ycbcr(pixels):
+    """By BT.601 in its full range, as TIFF has it unless it says otherwise."""
+    red, green, blue = (pixels[:, :, c].astype(float) for c in range(3))
+    light = 0.299 * red + 0.587 * green + 0.114 * blue
+    return numpy.dstack([light, (blue - light) / 1.772 + 128, (red - light) / 1.402 + 128]).clip(0, 255).round()
+
+
+def test_tiff_of_ycbcr(shared_front, serve):
+    pixels = numpy.asarray(scene())
+    data = sources.tiff_of(as_ycbcr(pixels), extra=[(530, 3, [1, 1])], photometric=6)
+    made = decoded(shared_front.get(f"/png,r180/{serve('/ycbcr.tiff', data)}").body)
+    assert difference(made, scene().rotate(180)) <= OTHER_SPACE
+
+
+def test_tiff_of_lab(shared_front, serve):
+    lab = ImageCms.profileToProfile(scene(), SRGB, ImageCms.createProfile("LAB"), outputMode="LAB")
+    data = encoded(lab, "TIFF")
+    made = decoded(shared_front.get(f"/png,r180/{serve('/lab.tiff', data)}").body)
+    # Whole steps of a* and b*, there and back.
+    error = numpy.abs(numpy.asarray(made, int) - numpy.asarray(scene().rotate(180), int))
+    assert error.mean() < 1
 
 
 def test_a_photograph_keeps_its_colours_when_it_shrinks(shared_front, serve):

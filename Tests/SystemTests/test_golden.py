@@ -103,6 +103,58 @@ def test_what_becomes_larger(enlarging_front, shared_origin, kind):
     assert difference(made, reference.resized(source.truth, 220, 167)) <= RESIZED
 
 
+# What AVIF's container does with pictures
+
+
+@pytest.mark.parametrize("settings", [("--yuv", "444"), ("--yuv", "420"), ("--yuv", "420", "--depth", "10")])
+def test_a_picture_of_tiles_has_no_seams(shared_front, shared_origin, settings):
+    data = sources.avif(*settings, "--grid", "3x2", picture=Image.fromarray(pictures.scene(288, 192)))
+    assert b"grid" in data
+    url = shared_origin.serve("/tiles.avif", data)
+    truth = sources.avif_decoded(data)
+    assert difference(pixels(shared_front, url, "r180"), truth[::-1, ::-1]) <= MOVED
+    assert difference(pixels(shared_front, url, "90x60"), reference.resized(truth, 90, 60)) <= RESIZED
+
+
+@pytest.mark.parametrize("turns, mirror", [(None, None), (1, None), (3, 0)])
+def test_a_picture_is_cropped_before_it_is_turned(shared_front, shared_origin, turns, mirror):
+    left, top, width, height = 10, 20, 90, 60
+    turning = (["--irot", str(turns)] if turns else []) + (["--imir", str(mirror)] if mirror is not None else [])
+    data = sources.avif("--yuv", "420", "--crop", f"{left},{top},{width},{height}", *turning)
+    assert b"clap" in data
+    expected = reference.cut(sources.avif_decoded(sources.avif("--yuv", "420")), left, top, width, height)
+    expected = reference.turned(expected, 90 * (turns or 0))
+    if mirror == 0:
+        expected = expected[::-1]
+    made = pixels(shared_front, shared_origin.serve(f"/cropped{turns}.avif", data), "r360")
+    assert difference(made, expected) <= MOVED
+
+
+# What is shrunk while it is decoded is as sharp as what is shrunk afterwards
+
+
+@pytest.mark.parametrize("times", [3.5, 7.5, 15])
+def test_shrinking_while_decoding_blurs_nothing(shared_front, shared_origin, times):
+    """Stripes as fine as the result can show, and a little coarser: each scale of the decoder has its own droop."""
+    x = numpy.arange(1200)
+    result_width = int(1200 / times)
+    for pixels_each in (2.6, 3.5):
+        stripes = 128 + 80 * numpy.sin(2 * numpy.pi * x / (times * pixels_each))
+        picture = Image.fromarray(numpy.tile(stripes.round().astype(numpy.uint8), (240, 1)))
+        for turned in (False, True):
+            data = pictures.encoded(picture.transpose(Image.ROTATE_90) if turned else picture, "JPEG", quality=98)
+            truth = sources.rgba(pictures.decoded(data))
+            size = (result_width, round(240 * result_width / 1200))
+            size = size[::-1] if turned else size
+            url = shared_origin.serve(f"/stripes{times}-{pixels_each}-{turned}.jpg", data)
+            made = pixels(shared_front, url, f"{size[0]}x{size[1]}")
+            expected = reference.resized(truth, *size)
+            middle = (slice(size[1] // 4, -size[1] // 4), slice(size[0] // 4, -size[0] // 4), 0)
+            contrast = made[middle].astype(float).std() / expected[middle].astype(float).std()
+            # Measured: 0.989 and more; without what undoes the droop, 0.94.
+            assert 0.97 < contrast < 1.03
+
+
 # Borders
 
 

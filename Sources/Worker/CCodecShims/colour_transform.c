@@ -168,6 +168,18 @@ colour_transform *colour_transform_open_coded(int primaries, int transfer, colou
     return profile ? open_profile(profile, kind) : NULL;
 }
 
+colour_transform *colour_transform_open_lab(void) {
+    colour_transform_warm_up();
+    cmsHPROFILE lab = cmsCreateLab4Profile(NULL);
+    colour_transform *t = lab ? calloc(1, sizeof *t) : NULL;
+    if (t && !(t->handle = make(lab, TYPE_Lab_8, srgb, TYPE_RGB_8))) {
+        free(t);
+        t = NULL;
+    }
+    if (lab) cmsCloseProfile(lab);
+    return t;
+}
+
 void colour_transform_row(const colour_transform *t, const uint8_t *from, uint8_t *to, size_t pixels) {
     if (t->handle) {
         cmsDoTransform(t->handle, from, to, (cmsUInt32Number)pixels);

@@ -208,6 +208,7 @@ codec_status gif_animation_open(
         .width = summary.width,
         .height = summary.height,
         .frames = (int)summary.frames,
+        .changing = summary.changing,
         .plays = summary.plays,
         .colours = &s->table,
         .read_frame = read_frame,

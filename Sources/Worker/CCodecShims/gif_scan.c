@@ -4,6 +4,8 @@
 #include <string.h>
 
 enum { SCREEN = 13, DESCRIPTOR = 10 };
+// From this one on, a frame is taken away again.
+enum { BACK_TO_NOTHING = 2 };
 
 static int get_16(const uint8_t *bytes) { return bytes[0] | bytes[1] << 8; }
 
@@ -40,6 +42,13 @@ static codec_status add_frame(const uint8_t *descriptor, gif_summary *summary) {
     }
     if (area > summary->largest_frame) summary->largest_frame = area;
     summary->all_frames += area;
+    pixel_area shown = area_clipped((pixel_area){left, top, width, height}, summary->width, summary->height);
+    // The first one makes all of the screen.
+    pixel_area changed = summary->frames == 1 ? (pixel_area){0, 0, summary->width, summary->height}
+                                              : area_union(summary->vanishing, shown);
+    summary->changing += (uint64_t)changed.width * (uint64_t)changed.height;
+    summary->vanishing = summary->disposal >= BACK_TO_NOTHING ? shown : (pixel_area){0};
+    summary->disposal = 0;
     return CODEC_OK;
 }
 
@@ -53,6 +62,7 @@ codec_status gif_scan(const uint8_t *bytes, size_t count, gif_summary *summary) 
         case 0x21:
             if (count - at < 2) return CODEC_CORRUPT;
             if (bytes[at + 1] == 0xFF) read_plays(bytes, count, at + 2, summary);
+            if (bytes[at + 1] == 0xF9 && count - at > 3 && bytes[at + 2] == 4) summary->disposal = bytes[at + 3] >> 2 & 7;
             at = skip_blocks(bytes, count, at + 2);
             break;
         case 0x2C: {

@@ -11,7 +11,7 @@
 typedef enum {
     BY_SCANLINE,  // strips with the samples of a pixel together: nothing is held but a row
     BY_BAND,      // tiles, or a plane for each sample: the rows that a tile or strip covers, together
-    BY_LIBRARY,   // what only libtiff's own conversion understands; a band as well
+    BY_LIBRARY,   // YCbCr, which libtiff converts; a band as well
 } access;
 
 typedef enum { OPAQUE, STRAIGHT, PREMULTIPLIED } alpha_kind;
@@ -39,7 +39,7 @@ typedef struct {
     uint8_t *samples8;  // a row, 8 bits a sample, together
     TIFFRGBAImage converter;
     int has_converter;
-    colour_transform *press;  // what inks look like, if the file says so
+    colour_transform *press;  // what inks look like, if the file says so; and what L*a*b* does
 } tiff_source;
 
 static void close_source(pixel_source *base) {
@@ -99,7 +99,10 @@ static unsigned divided_by_255(unsigned value) { return (value + 128 + ((value +
 
 // From samples to the channels of the row.
 static void convert_row(const tiff_source *s, uint8_t *row) {
-    const uint8_t *from = s->samples8;
+    uint8_t *from = s->samples8;
+    if (s->photometric == PHOTOMETRIC_CIELAB)
+        // a* and b* are signed.
+        for (int x = 0; x < s->base.width; x++) from[3 * x + 1] ^= 128, from[3 * x + 2] ^= 128;
     if (s->press) {
         colour_transform_row(s->press, from, row, (size_t)s->base.width);
         return;
@@ -298,13 +301,16 @@ static codec_status read_layout(tiff_source *s) {
         }
         break;
     case PHOTOMETRIC_CIELAB:
+        if (s->bits != 8 || s->samples < 3) return CODEC_UNSUPPORTED;
         s->colour_samples = 3;
-        s->access = BY_LIBRARY;
+        s->press = colour_transform_open_lab();
+        if (!s->press) return CODEC_NO_MEMORY;
         break;
     default: return CODEC_UNSUPPORTED;
     }
     if (s->samples < s->colour_samples) return CODEC_CORRUPT;
-    if (s->access != BY_LIBRARY && s->photometric != PHOTOMETRIC_PALETTE && s->photometric != PHOTOMETRIC_SEPARATED)
+    if (s->photometric == PHOTOMETRIC_RGB || s->photometric == PHOTOMETRIC_MINISWHITE ||
+        s->photometric == PHOTOMETRIC_MINISBLACK)
         read_alpha(s);
     if (s->alpha != OPAQUE) s->base.channels = 4;
     if (s->access != BY_LIBRARY && (s->is_separate || TIFFIsTiled(s->tiff))) s->access = BY_BAND;
@@ -372,7 +378,7 @@ static void read_metadata(tiff_source *s) {
     s->base.orientation = orientation >= 1 && orientation <= 8 ? orientation : 1;
     uint32_t count = 0;
     void *profile = NULL;
-    // What has come from Lab needs no profile.
+    // What comes from L*a*b* needs no profile.
     if (s->photometric == PHOTOMETRIC_CIELAB) return;
     if (!TIFFGetField(s->tiff, TIFFTAG_ICCPROFILE, &count, &profile) || count == 0) return;
     if (s->photometric == PHOTOMETRIC_SEPARATED) {

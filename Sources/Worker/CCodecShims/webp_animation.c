@@ -86,6 +86,21 @@ static void close_source(animation_source *base) {
     free(s);
 }
 
+// Frames lie inside the canvas, and the first one makes all of it.
+static uint64_t count_changing(const webp_animation *s) {
+    uint64_t sum = 0;
+    pixel_area vanishing = {0, 0, s->base.width, s->base.height};
+    WebPIterator frame;
+    for (int is_there = WebPDemuxGetFrame(s->demuxer, 1, &frame); is_there; is_there = WebPDemuxNextFrame(&frame)) {
+        pixel_area shown = {frame.x_offset, frame.y_offset, frame.width, frame.height};
+        pixel_area changed = area_union(vanishing, shown);
+        sum += (uint64_t)changed.width * (uint64_t)changed.height;
+        vanishing = frame.dispose_method == WEBP_MUX_DISPOSE_BACKGROUND ? shown : (pixel_area){0};
+    }
+    WebPDemuxReleaseIterator(&frame);
+    return sum;
+}
+
 static codec_status check(webp_animation *s, const animation_limits *limits) {
     animation_source *base = &s->base;
     uint64_t area = (uint64_t)base->width * (uint64_t)base->height;
@@ -93,6 +108,7 @@ static codec_status check(webp_animation *s, const animation_limits *limits) {
     if (frames > limits->max_frames || frames > INT_MAX || frames > limits->max_total_pixels / area)
         return CODEC_TOO_MANY_PIXELS;
     base->frames = (int)frames;
+    base->changing = count_changing(s);
     // A still is one frame, which is not decoded here: there is less of it in memory elsewhere.
     if (!(WebPDemuxGetI(s->demuxer, WEBP_FF_FORMAT_FLAGS) & ANIMATION_FLAG)) return CODEC_OK;
     // The canvas, a frame as large that is blended, and what decoding that needs.

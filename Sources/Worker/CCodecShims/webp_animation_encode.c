@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 #include <webp/mux.h>
 
-#include "animation.h"
+#include "pixel_area.h"
 #include "webp_encode.h"
 
 typedef struct {
@@ -13,6 +14,7 @@ typedef struct {
     WebPConfig config;
     webp_writing writing;
     uint64_t now;  // milliseconds since the first frame
+    int is_clear_somewhere;
 } webp_encoder;
 
 static codec_status failure(const webp_encoder *e, const WebPPicture *picture) {
@@ -20,14 +22,25 @@ static codec_status failure(const webp_encoder *e, const WebPPicture *picture) {
     return picture && picture->error_code != VP8_ENC_OK ? webp_status_of(picture->error_code) : CODEC_NO_MEMORY;
 }
 
+static int is_clear_in(const uint8_t *pixels, int width, pixel_area area) {
+    uint8_t all = 255;
+    for (int y = area.y; y < area.y + area.height; y++) {
+        const uint8_t *row = pixels + 4 * ((size_t)width * (size_t)y + (size_t)area.x);
+        for (int x = 0; x < area.width; x++) all &= row[4 * x + 3];
+    }
+    return all != 255;
+}
+
 // The library compares frames itself, so that it needs the whole of each.
 static codec_status add_frame(
     animation_encoder *base, const uint8_t *pixels, pixel_area changed, uint32_t milliseconds,
     const colour_table *colours) {
-    (void)changed;
     (void)colours;
     webp_encoder *e = (webp_encoder *)base;
     if (e->settings.deadline && codec_now() > e->settings.deadline) return CODEC_DEADLINE;
+    if (!e->is_clear_somewhere)
+        e->is_clear_somewhere = is_clear_in(
+            pixels, e->settings.width, area_clipped(changed, e->settings.width, e->settings.height));
     WebPPicture picture;
     if (!WebPPictureInit(&picture)) return CODEC_NO_MEMORY;
     picture.use_argb = 1;
@@ -53,6 +66,11 @@ static codec_status finish(animation_encoder *base, encoded_image *out) {
     if (e->now > INT_MAX || !WebPAnimEncoderAdd(e->encoder, NULL, (int)e->now, NULL) ||
         !WebPAnimEncoderAssemble(e->encoder, &data))
         return failure(e, NULL);
+    // The library says so only where a frame has alpha of its own; but what one takes away with it is clear as well, and
+    // readers that were not told show it black.
+    enum { FLAGS = 20, HAS_ALPHA = 0x10 };
+    if (e->is_clear_somewhere && data.size > FLAGS && !memcmp(data.bytes + 12, "VP8X", 4))
+        ((uint8_t *)data.bytes)[FLAGS] |= HAS_ALPHA;
     byte_sink sink = sink_make(e->settings.max_bytes);
     sink_put(&sink, data.bytes, data.size);
     WebPDataClear(&data);

@@ -200,8 +200,9 @@ cs_filter *cs_filter_compile(const char *const *names, int count, int *error) {
     scmp_filter_ctx context = seccomp_init(SCMP_ACT_KILL_PROCESS);
     *error = -ENOMEM;
     if (!context) return NULL;
-    // The default action also for calls of another architecture, such as 32-bit ones.
-    *error = add_rules(context, names, count);
+    // For calls of another architecture, such as 32-bit ones, it would be the end of the thread.
+    *error = seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+    if (*error == 0) *error = add_rules(context, names, count);
     if (*error < 0) goto done;
     // libseccomp writes to a descriptor only.
     *error = -EIO;

@@ -26,11 +26,15 @@ struct AnimationJob {
             for: part, orientation: orientation, window: window)
         try self.check(geometry.output, frames: animation.frameCount)
 
-        let target = self.target(for: geometry.output)
+        let budget = AnimationBudget(
+            changing: animation.changingPixels, passes: self.request.passesOfAnimation, part: geometry.source.size,
+            output: geometry.output, frames: animation.frameCount, limits: self.request.limits)
+        let target = self.target(for: geometry.output, budget)
+        guard let effort = budget.effort(for: target) else { throw .resultTooLarge }
         try self.request.check(geometry.output, as: target)
         var encoder = try AnimationEncoder(
             target, size: geometry.output, source: animation, quality: self.request.quality(for: target),
-            limits: self.request.limits, deadline: self.request.deadline)
+            effort: effort, limits: self.request.limits, deadline: self.request.deadline)
         var renderer = try FrameRenderer(geometry, canvas: animation.size)
         let converted = try FrameColours(
             animation.conversion, background: self.request.options.background, size: geometry.output)
@@ -54,11 +58,12 @@ struct AnimationJob {
     }
 
     /// What nobody has asked for only if it moves.
-    private func target(for output: ImageSize) -> ImageFormat {
+    private func target(for output: ImageSize, _ budget: AnimationBudget) -> ImageFormat {
         if let format = self.request.options.format { return format }
         let accepted = self.request.options.accepted.first {
             AnimationEncoder.formats.contains($0)
                 && max(output.width, output.height) <= EncodedPicture.maxSide(of: $0)
+                && budget.effort(for: $0) != nil
         }
         return accepted ?? self.format
     }

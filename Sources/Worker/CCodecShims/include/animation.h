@@ -26,6 +26,7 @@ typedef struct animation_source animation_source;
 struct animation_source {
     int width, height;   // of the canvas
     int frames;          // known before the first is read
+    uint64_t changing;   // pixels that any of them may change, by what the file says of each, all together
     int plays;           // how often all of them are shown; 0 = for ever
     const uint8_t *icc;  // as of a `pixel_source`
     size_t icc_count;

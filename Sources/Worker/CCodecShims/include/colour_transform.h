@@ -21,6 +21,8 @@ colour_transform *colour_transform_open(const uint8_t *profile, size_t count, co
 // enough, or unknown: the curve of BT.709 is taken for sRGB's, as everybody does. What is brighter than white, of which
 // HDR pictures have much, becomes white.
 colour_transform *colour_transform_open_coded(int primaries, int transfer, colour_kind kind);
+// From CIE L*a*b* under D50: L* of 0...100 in 0...255, a* and b* plus 128.
+colour_transform *colour_transform_open_lab(void);
 // `to` may be `from`, but for ink.
 void colour_transform_row(const colour_transform *transform, const uint8_t *from, uint8_t *to, size_t pixels);
 void colour_transform_close(colour_transform *transform);

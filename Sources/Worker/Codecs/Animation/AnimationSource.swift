@@ -58,6 +58,9 @@ public struct AnimationSource: ~Copyable {
         ImageSize(width: Int(self.source.pointee.width), height: Int(self.source.pointee.height))
     }
 
+    /// How many pixels its frames may change, all together: what there is to decode, to make small and to encode.
+    public var changingPixels: Int { Int(clamping: self.source.pointee.changing) }
+
     public var frameCount: Int { Int(self.source.pointee.frames) }
     /// 0 = for ever.
     var plays: Int32 { self.source.pointee.plays }

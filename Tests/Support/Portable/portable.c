@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Prints what the resampler and PNG's filters make of made-up pixels, as a number for each function. Built for another
+// machine it must print the same: `scripts/check arm64` compares. Of everything with a kernel for one machine only, this is
+// all that needs no library.
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "CResample.h"
+#include "png_private.h"
+
+static uint64_t state = 88172645463325252u;
+
+static uint32_t noise(void) {
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return (uint32_t)(state >> 32);
+}
+
+static uint64_t hash;
+
+static void add(const void *bytes, size_t count) {
+    for (size_t i = 0; i < count; i++) hash = (hash ^ ((const uint8_t *)bytes)[i]) * 1099511628211u;
+}
+
+static void tell(const char *name) {
+    printf("%s %016" PRIx64 "\n", name, hash);
+    hash = 14695981039346656037u;
+}
+
+enum { WIDTH = 331, ROWS = 23, ROUNDS = 40, ROOM = 1024 };
+
+static uint8_t bytes[ROWS][4 * WIDTH + ROOM];
+static int16_t wide[4][WIDTH + ROOM], sums[WIDTH + ROOM];
+static float floats[ROWS][4 * (WIDTH + ROOM)];
+static uint8_t out[4 * (WIDTH + ROOM)];
+
+static void fill(void) {
+    for (int y = 0; y < ROWS; y++)
+        for (size_t x = 0; x < sizeof bytes[y]; x++) bytes[y][x] = (uint8_t)noise();
+}
+
+static cr_taps some_taps(void) {
+    int to = 1 + (int)(noise() % (2 * WIDTH));
+    cr_span span = {0, WIDTH, to, 0, to < WIDTH ? to : WIDTH, (int)(noise() & 1)};
+    cr_axis axis = cr_axis_make(&span, 1, 1, WIDTH, noise() & 1 ? 0.04 : 0);
+    cr_taps taps;
+    if (cr_taps_make(&taps, &axis) < 0) exit(1);
+    return taps;
+}
+
+static void resample(void) {
+    const uint8_t *rows[ROWS];
+    const float *float_rows[ROWS];
+    for (int y = 0; y < ROWS; y++) {
+        rows[y] = bytes[y];
+        float_rows[y] = floats[y];
+    }
+    uint64_t parts[6] = {0};
+    for (int round = 0; round < ROUNDS; round++) {
+        fill();
+        int16_t weights[ROWS];
+        for (int y = 0; y < ROWS; y++) weights[y] = (int16_t)(noise() % 3000 - 700);
+        cr_taps taps = some_taps();
+        hash = parts[0];
+        add(taps.start, (size_t)taps.count * sizeof *taps.start);
+        add(taps.weights, (size_t)taps.count * (size_t)taps.groups * CR_GROUP * sizeof *taps.weights);
+        parts[0] = hash, hash = parts[1];
+        cr_vertical(CR_BEST, rows, weights, ROWS, 3, WIDTH, sums);
+        add(sums + 3, (WIDTH - 3) * sizeof *sums);
+        parts[1] = hash, hash = parts[2];
+        cr_horizontal(CR_BEST, sums, &taps, out);
+        add(out, (size_t)taps.count);
+        parts[2] = hash, hash = parts[3];
+        for (int channels = 1; channels <= 3; channels += 2) {
+            int16_t *planes[4] = {wide[0], wide[1], wide[2], wide[3]};
+            cr_widen(CR_BEST, bytes[round % ROWS], channels, 1, WIDTH, planes);
+            for (int c = 0; c < channels; c++) add(wide[c] + 1, (WIDTH - 1) * sizeof *wide[c]);
+        }
+        cr_narrow(&wide[0][0], 3, WIDTH / 3, out);
+        add(out, WIDTH / 3 * 3);
+        parts[3] = hash, hash = parts[4];
+        for (int y = 0; y < ROWS; y++) cr_premultiply(CR_BEST, bytes[y], 0, WIDTH, floats[y]);
+        cr_horizontal_alpha(CR_BEST, floats[1], &taps, out);
+        add(out, 4 * (size_t)taps.count);
+        parts[4] = hash, hash = parts[5];
+        cr_vertical_alpha(CR_BEST, float_rows, weights, ROWS, WIDTH, out);
+        add(out, 4 * WIDTH);
+        parts[5] = hash;
+        cr_taps_free(&taps);
+    }
+    static const char *const names[] = {"taps", "vertical", "horizontal", "channels", "horizontal-alpha", "vertical-alpha"};
+    for (int i = 0; i < 6; i++) hash = parts[i], tell(names[i]);
+}
+
+static void filter(void) {
+    // What is before the first pixel counts as zeros.
+    enum { BEFORE = 8, COUNT = WIDTH * 3 };
+    for (int pixel = 1; pixel <= 4; pixel++)
+        for (int round = 0; round < ROUNDS; round++) {
+            uint8_t row[BEFORE + COUNT + 64] = {0}, above[BEFORE + COUNT + 64] = {0}, filtered[COUNT + 64];
+            for (int i = 0; i < COUNT; i++) {
+                // Something that has edges, and neighbours that are alike.
+                above[BEFORE + i] = (uint8_t)(i * round / 16 + (int)(noise() & 7));
+                row[BEFORE + i] = (uint8_t)(above[BEFORE + i] + (noise() & 15) + (i % 40 == 0 ? 90 : 0));
+            }
+            png_filter(row + BEFORE, above + BEFORE, COUNT, pixel, filtered);
+            add(filtered, COUNT + 1);
+            for (int kind = 0; kind <= 4; kind++) {
+                uint8_t undone[BEFORE + COUNT + 64] = {0};
+                memcpy(undone + BEFORE, filtered + 1, COUNT);
+                if (!png_unfilter(kind, undone + BEFORE, above + BEFORE, COUNT, pixel)) exit(1);
+                if (kind == filtered[0] && memcmp(undone + BEFORE, row + BEFORE, COUNT)) exit(1);
+                add(undone + BEFORE, COUNT);
+            }
+        }
+    tell("png-filters");
+}
+
+int main(void) {
+    resample();
+    filter();
+}
