@@ -53,6 +53,53 @@ struct KernelTests {
         }
     }
 
+    @Test func `many rows at once give the same bits as one by one`() throws {
+        var random = Xorshift(10)
+        for _ in 0..<300 {
+            let length = Int.random(in: 1...200, using: &random)
+            let resampled = Int.random(in: 1...150, using: &random)
+            let from = Int.random(in: 0...20, using: &random)
+            let span = AxisSpan(
+                from: from, length: length, resampled: resampled, window: 0, kept: resampled,
+                isMirrored: Bool.random(using: &random))
+            let taps = try Taps(span, samples: from + length, scale: .full)
+            let count = Int.random(in: 1...Int(CR_ROWS), using: &random)
+            let rowLength = from + length + taps.padding
+            let inputs = (0..<count * rowLength).map { _ in Int16.random(in: -4000...20_000, using: &random) }
+            let expected = (0..<count).flatMap { row in
+                var out = [UInt8](repeating: 0, count: resampled)
+                cr_horizontal(CR_SCALAR, Array(inputs[(row * rowLength)...]), taps.table, &out)
+                return out
+            }
+            for kernel in Self.kernels {
+                var scratch = [UInt8](repeating: 0xA5, count: cr_rows_scratch(taps.table))
+                var made = [UInt8](repeating: 0, count: count * resampled)
+                inputs.withUnsafeBufferPointer { inputs in
+                    made.withUnsafeMutableBufferPointer { made in
+                        let rows = (0..<count).map { Optional(inputs.baseAddress! + $0 * rowLength) }
+                        let targets = (0..<count).map { Optional(made.baseAddress! + $0 * resampled) }
+                        cr_horizontal_rows(kernel, rows, CInt(count), taps.table, &scratch, targets)
+                    }
+                }
+                #expect(made == expected)
+            }
+        }
+    }
+
+    @Test(arguments: [1, 3]) func `a row is put together alike with and without vectors`(channels: Int) {
+        var random = Xorshift(11)
+        for count in 1...70 {
+            // Below, in and above what a byte holds.
+            let planes = (0..<count * channels).map { _ in Int16.random(in: -700...32_767, using: &random) }
+            func row(_ kernel: cr_kernel) -> [UInt8] {
+                var row = [UInt8](repeating: 0, count: count * channels)
+                cr_narrow(kernel, planes, CInt(channels), CInt(count), &row)
+                return row
+            }
+            #expect(row(CR_BEST) == row(CR_SCALAR))
+        }
+    }
+
     @Test func `all kernels for alpha give the same bits`() throws {
         var random = Xorshift(12)
         for round in 0..<100 {

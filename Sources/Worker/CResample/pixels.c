@@ -53,6 +53,40 @@ __attribute__((target("ssse3"))) static int widen_rgb(
     }
     return x;
 }
+
+static inline __m128i narrowed(const int16_t *in) {
+    const __m128i half = _mm_set1_epi16(1 << (CR_ROW_BITS - 1));
+    __m128i a = _mm_srai_epi16(_mm_adds_epi16(_mm_loadu_si128((const void *)in), half), CR_ROW_BITS);
+    __m128i b = _mm_srai_epi16(_mm_adds_epi16(_mm_loadu_si128((const void *)(in + 8)), half), CR_ROW_BITS);
+    return _mm_packus_epi16(a, b);
+}
+
+// 16 pixels at a time: each third of their 48 bytes has some of each channel.
+__attribute__((target("ssse3"))) static int narrow_rgb(const int16_t *planes, int count, uint8_t *row) {
+    enum { _ = -128 };
+    const __m128i masks[3][3] = {
+        {_mm_setr_epi8(0, _, _, 1, _, _, 2, _, _, 3, _, _, 4, _, _, 5),
+         _mm_setr_epi8(_, 0, _, _, 1, _, _, 2, _, _, 3, _, _, 4, _, _),
+         _mm_setr_epi8(_, _, 0, _, _, 1, _, _, 2, _, _, 3, _, _, 4, _)},
+        {_mm_setr_epi8(_, _, 6, _, _, 7, _, _, 8, _, _, 9, _, _, 10, _),
+         _mm_setr_epi8(5, _, _, 6, _, _, 7, _, _, 8, _, _, 9, _, _, 10),
+         _mm_setr_epi8(_, 5, _, _, 6, _, _, 7, _, _, 8, _, _, 9, _, _)},
+        {_mm_setr_epi8(_, 11, _, _, 12, _, _, 13, _, _, 14, _, _, 15, _, _),
+         _mm_setr_epi8(_, _, 11, _, _, 12, _, _, 13, _, _, 14, _, _, 15, _),
+         _mm_setr_epi8(10, _, _, 11, _, _, 12, _, _, 13, _, _, 14, _, _, 15)},
+    };
+    int x = 0;
+    for (; x + 16 <= count; x += 16) {
+        __m128i r = narrowed(planes + x), g = narrowed(planes + count + x), b = narrowed(planes + 2 * count + x);
+        for (int third = 0; third < 3; third++) {
+            __m128i bytes = _mm_or_si128(
+                _mm_shuffle_epi8(r, masks[third][0]),
+                _mm_or_si128(_mm_shuffle_epi8(g, masks[third][1]), _mm_shuffle_epi8(b, masks[third][2])));
+            _mm_storeu_si128((void *)(row + 3 * (size_t)x + 16 * third), bytes);
+        }
+    }
+    return x;
+}
 #endif
 
 void cr_widen(cr_kernel kernel, const uint8_t *row, int channels, int low, int high, int16_t *const *planes) {
@@ -64,18 +98,18 @@ void cr_widen(cr_kernel kernel, const uint8_t *row, int channels, int low, int h
     widen_scalar(row, channels, low, high, planes);
 }
 
-void cr_narrow(const int16_t *planes, int channels, int count, uint8_t *row) {
-    if (channels == 3) {
-        const int16_t *r = planes, *g = r + count, *b = g + count;
-        for (int x = 0; x < count; x++, row += 3) {
-            row[0] = rounded(r[x]);
-            row[1] = rounded(g[x]);
-            row[2] = rounded(b[x]);
-        }
-    } else {
-        for (int c = 0; c < channels; c++, planes += count)
-            for (int x = 0; x < count; x++) row[(size_t)channels * (size_t)x + (size_t)c] = rounded(planes[x]);
-    }
+static void narrow_scalar(const int16_t *planes, int channels, int from, int count, uint8_t *row) {
+    for (int c = 0; c < channels; c++, planes += count)
+        for (int x = from; x < count; x++) row[(size_t)channels * (size_t)x + (size_t)c] = rounded(planes[x]);
+}
+
+void cr_narrow(cr_kernel kernel, const int16_t *planes, int channels, int count, uint8_t *row) {
+    int from = 0;
+#if defined(__x86_64__)
+    if (channels == 3 && kernel != CR_SCALAR && __builtin_cpu_supports("ssse3")) from = narrow_rgb(planes, count, row);
+#endif
+    (void)kernel;
+    narrow_scalar(planes, channels, from, count, row);
 }
 
 void cr_store_column(const uint8_t *row, int channels, int count, uint8_t *out, size_t stride) {

@@ -34,7 +34,8 @@ static int imax(int a, int b) { return a > b ? a : b; }
 static int imin(int a, int b) { return a < b ? a : b; }
 
 // The weights of one output, as fractions, normalised; returns how many.
-static int weigh(const cr_axis *axis, int index, double scale, float *weights, float *scratch, int *first) {
+static int weigh(const cr_axis *axis, int output, double scale, float *weights, float *scratch, int *first) {
+    int index = axis->cell ? output / 3 * axis->cell + output % 3 - 1 : output;
     double centre = axis->first + axis->step * index;
     double reach = LOBES * scale;
     int extra = axis->sharpening > 0;
@@ -116,7 +117,7 @@ int cr_taps_make(cr_taps *taps, const cr_axis *axis) {
     // The widest that any output can be, bounded by the inputs there are.
     int widest = imin((int)fmin(2 * LOBES * scale + 5, 1e9), axis->high - axis->low);
     widest = imax(widest, 1);
-    int groups = (widest + CR_GROUP - 1) / CR_GROUP;
+    int groups = widest / CR_GROUP + 1;
     size_t row = (size_t)groups * CR_GROUP, count = (size_t)axis->count;
     float *scratch = malloc(2 * (size_t)(widest + 4) * sizeof *scratch);
     taps->start = malloc(count * sizeof *taps->start);
@@ -151,7 +152,7 @@ int cr_taps_make(cr_taps *taps, const cr_axis *axis) {
     }
 
     // Trimmed zeros can make a whole group superfluous; the horizontal pass should not multiply by them.
-    int used = (needed + CR_GROUP - 1) / CR_GROUP;
+    int used = needed / CR_GROUP + 1;
     if (used < groups) {
         size_t narrow = (size_t)used * CR_GROUP;
         for (size_t i = 1; i < count; i++)
@@ -185,4 +186,9 @@ cr_axis cr_axis_make(const cr_span *span, double density, int unit, int samples,
         .high = high,
         .sharpening = sharpening,
     };
+}
+
+void cr_axis_sample(cr_axis *axis, int cell) {
+    axis->cell = cell;
+    axis->count = axis->count / cell * 3;
 }

@@ -22,55 +22,76 @@ extension EncodedPicture {
         quality: Int, limits: PixelLimits, policy: ResultPolicy = ResultPolicy(), deadline: UInt64,
         timings: inout JobTimings
     ) throws(JobFailure) {
-        var job = planar_job()
-        job.source_x = Int32(geometry.source.x)
-        job.source_y = Int32(geometry.source.y)
-        job.source_width = Int32(geometry.source.width)
-        job.source_height = Int32(geometry.source.height)
-        job.resampled_width = Int32(clamping: geometry.resampled.width)
-        job.resampled_height = Int32(clamping: geometry.resampled.height)
-        job.window_x = Int32(clamping: geometry.window.x)
-        job.window_y = Int32(clamping: geometry.window.y)
-        job.window_width = Int32(geometry.window.width)
-        job.window_height = Int32(geometry.window.height)
-        job.mirrored_x = geometry.symmetry.mirrorsX ? 1 : 0
-        job.mirrored_y = geometry.symmetry.mirrorsY ? 1 : 0
-        job.transposed = geometry.symmetry.transposes ? 1 : 0
+        var job = planar_job(geometry, deadline: deadline)
+        try self.init(&job, format, quality, limits, policy, &timings) { job, result in
+            jpeg_planar_transcode(bytes.assumingMemoryBound(to: UInt8.self).baseAddress, bytes.count, &job, &result)
+        }
+    }
+
+    /// - Parameter transcode: does the job, which lacks nothing any more.
+    init(
+        _ job: inout planar_job, _ format: ImageFormat, _ quality: Int, _ limits: PixelLimits, _ policy: ResultPolicy,
+        _ timings: inout JobTimings, _ transcode: (inout planar_job, inout planar_result) -> codec_status
+    ) throws(JobFailure) {
         job.quality = Int32(quality)
         job.max_bytes = limits.maxResultBytes
-        job.max_memory = PictureSource.maxMemory
-        job.deadline = deadline
         var result = planar_result()
-        let start = bytes.assumingMemoryBound(to: UInt8.self).baseAddress
         // The settings are looked at while the job runs, and not after.
         let status: codec_status
         switch format {
         case .webp:
             var settings = webp_settings(
                 quality: Float(quality), method: Self.webpMethod, is_lossless: 0, max_bytes: limits.maxResultBytes,
-                deadline: deadline)
+                deadline: job.deadline)
             job.encode = webp_encode_planes
             status = withUnsafePointer(to: &settings) {
                 job.settings = UnsafeRawPointer($0)
-                return jpeg_planar_transcode(start, bytes.count, &job, &result)
+                return transcode(&job, &result)
             }
         case .avif:
             var settings = avif_settings(
                 quality: Int32(quality), speed: Int32(policy.avifSpeed), max_bytes: limits.maxResultBytes,
-                deadline: deadline)
+                deadline: job.deadline)
             job.encode = avif_encode_planes
             status = withUnsafePointer(to: &settings) {
                 job.settings = UnsafeRawPointer($0)
-                return jpeg_planar_transcode(start, bytes.count, &job, &result)
+                return transcode(&job, &result)
             }
-        default: status = jpeg_planar_transcode(start, bytes.count, &job, &result)
+        default: status = transcode(&job, &result)
         }
         try status.check()
-        timings.header += result.header_ns
-        timings.decode += result.decode_ns
-        timings.resize += result.resize_ns
-        timings.encode += result.encode_ns
+        timings.add(result)
         try self.init(
             result.image, format: format, size: ImageSize(width: Int(result.width), height: Int(result.height)))
+    }
+}
+
+extension JobTimings {
+    mutating func add(_ result: planar_result) {
+        self.header += result.header_ns
+        self.decode += result.decode_ns
+        self.resize += result.resize_ns
+        self.encode += result.encode_ns
+    }
+}
+
+extension planar_job {
+    init(_ geometry: StoredGeometry, deadline: UInt64) {
+        self.init()
+        self.source_x = Int32(geometry.source.x)
+        self.source_y = Int32(geometry.source.y)
+        self.source_width = Int32(geometry.source.width)
+        self.source_height = Int32(geometry.source.height)
+        self.resampled_width = Int32(clamping: geometry.resampled.width)
+        self.resampled_height = Int32(clamping: geometry.resampled.height)
+        self.window_x = Int32(clamping: geometry.window.x)
+        self.window_y = Int32(clamping: geometry.window.y)
+        self.window_width = Int32(geometry.window.width)
+        self.window_height = Int32(geometry.window.height)
+        self.mirrored_x = geometry.symmetry.mirrorsX ? 1 : 0
+        self.mirrored_y = geometry.symmetry.mirrorsY ? 1 : 0
+        self.transposed = geometry.symmetry.transposes ? 1 : 0
+        self.max_memory = PictureSource.maxMemory
+        self.deadline = deadline
     }
 }

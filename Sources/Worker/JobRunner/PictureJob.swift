@@ -46,6 +46,7 @@ struct PictureJob {
         var timings = JobTimings()
         timings.header = self.sinceStart
         let (size, part) = try self.sizeAndPart(declared: planar ?? self.declared, orientation, &timings)
+        if let planar, let result = try self.runKept(planar, part, orientation, timings) { return result }
         let window = try self.window(of: part, orientation, &timings)
         let geometry = try self.request.geometry(for: part, orientation: orientation, window: window)
         let target = self.request.target(for: geometry.output) ?? .jpeg
@@ -64,6 +65,36 @@ struct PictureJob {
         let image = try EncodedPicture(
             transcodingJPEG: self.source, geometry, format: target, quality: self.request.quality(for: target),
             limits: self.limits, policy: self.request.policy, deadline: self.request.deadline, timings: &timings)
+        return try self.finish(image, geometry.isIdentity(of: size), timings)
+    }
+
+    /// What smart cropping makes of planes that are decoded once, to be looked at and to be cropped. nil when it is not asked
+    /// for, or another way is better.
+    private func runKept(
+        _ size: ImageSize, _ part: PixelRect, _ orientation: Symmetry, _ spent: JobTimings
+    ) throws(JobFailure) -> JobResult? {
+        guard EncodedPicture.planarFormats.contains(self.request.options.format ?? .jpeg),
+            let crop = self.request.smartCrop(of: part, orientation: orientation), crop.isSampled
+        else { return nil }
+        let most = try self.request.geometry(for: part, orientation: orientation, window: crop.smallestWindow)
+        // A picture that keeps its size may be as it was.
+        guard most.resamples else { return nil }
+        var timings = spent
+        guard
+            let planes = try KeptPlanes(
+                jpeg: self.source, size: size, most, reduction: crop.reduction(of: part, orientation),
+                deadline: self.request.deadline, timings: &timings)
+        else { return nil }
+        let before = JobTimings.now
+        let samples = try planes.samples(crop.geometry(of: part, orientation), cell: SmartCrop.step)
+        let window = try crop.window(inSamples: samples)
+        timings.resize += JobTimings.now - before
+        let geometry = try self.request.geometry(for: part, orientation: orientation, window: window)
+        let target = self.request.target(for: geometry.output) ?? .jpeg
+        try self.request.check(geometry.output, as: target)
+        let image = try planes.encoded(
+            geometry, format: target, quality: self.request.quality(for: target), limits: self.limits,
+            policy: self.request.policy, timings: &timings)
         return try self.finish(image, geometry.isIdentity(of: size), timings)
     }
 
@@ -174,9 +205,7 @@ struct PictureJob {
         of part: PixelRect, _ orientation: Symmetry, _ timings: inout JobTimings
     ) throws(JobFailure) -> PixelRect? {
         guard let crop = self.request.smartCrop(of: part, orientation: orientation) else { return nil }
-        // Less of a margin than for a picture that somebody looks at.
-        let reduction = 1.5 * Double(orientation.size(of: part.size).width) / Double(crop.analysed.width)
-        var picture = try self.open(reduction: reduction)
+        var picture = try self.open(reduction: crop.reduction(of: part, orientation))
         let before = JobTimings.now
         defer {
             timings.decode += picture.time

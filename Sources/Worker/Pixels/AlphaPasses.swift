@@ -37,6 +37,11 @@ final class AlphaPasses: ResamplingPasses {
             CR_BEST, self.straight.start, 0, Int32(self.columns.count), self.ring.start + ringRow * self.rowFloats)
     }
 
+    /// Every row is resampled when it comes.
+    static let batch = 1
+    var isFull: Bool { true }
+    func finishInputs() {}
+
     func choose(_ ringRow: Int, at index: Int) {
         self.chosen.start[index] = UnsafePointer(self.ring.start + ringRow * self.rowFloats)
     }

@@ -8,26 +8,35 @@ final class OpaquePasses: ResamplingPasses {
     private let columns: Taps
     private let channels: Int
     private let source: Scratch<UInt8>
-    /// The input by channel, in 16 bits.
+    /// Rows of the input that are resampled together: by channel, in 16 bits.
     private let wide: Scratch<Int16>
+    private let wideWidth: Int
     private let planes: Scratch<UnsafeMutablePointer<Int16>?>
+    private var waiting = 0
+    private let rows: Scratch<UnsafePointer<Int16>?>
+    private let targets: Scratch<UnsafeMutablePointer<UInt8>?>
+    private let working: Scratch<UInt8>
     /// Rows of the result's width, by channel.
     private let ring: Scratch<UInt8>
     private let chosen: Scratch<UnsafePointer<UInt8>?>
     private let sums: Scratch<Int16>
 
     init(columns: consuming Taps, width: Int, channels: Int, ringRows: Int) throws(JobFailure) {
-        let wideWidth = width + columns.padding
+        self.wideWidth = width + columns.padding
         self.source = try Scratch(count: width * channels)
-        self.wide = try Scratch(count: wideWidth * channels)
+        self.wide = try Scratch(count: self.wideWidth * channels * Self.batch)
         self.planes = try Scratch(count: channels)
+        self.rows = try Scratch(count: Self.batch)
+        self.targets = try Scratch(count: Self.batch)
+        self.working = try Scratch(count: cr_rows_scratch(columns.table))
         self.ring = try Scratch(count: ringRows * columns.count * channels)
         self.chosen = try Scratch(count: ringRows)
         self.sums = try Scratch(count: columns.count * channels)
-        for channel in 0..<channels { self.planes.start[channel] = self.wide.start + channel * wideWidth }
         self.columns = columns
         self.channels = channels
     }
+
+    static let batch = Int(CR_ROWS)
 
     private var rowBytes: Int { self.columns.count * self.channels }
 
@@ -35,14 +44,29 @@ final class OpaquePasses: ResamplingPasses {
 
     func takeInput(to ringRow: Int) {
         let needed = self.columns.needed
+        for channel in 0..<self.channels { self.planes.start[channel] = self.wideRow(self.waiting, channel) }
         cr_widen(
             CR_BEST, self.source.start, Int32(self.channels), Int32(needed.lowerBound), Int32(needed.upperBound),
             self.planes.start)
+        self.targets.start[self.waiting] = self.ring.start + ringRow * self.rowBytes
+        self.waiting += 1
+    }
+
+    var isFull: Bool { self.waiting == Self.batch }
+
+    func finishInputs() {
         for channel in 0..<self.channels {
-            cr_horizontal(
-                CR_BEST, self.planes.start[channel], self.columns.table,
-                self.ring.start + ringRow * self.rowBytes + channel * self.columns.count)
+            for row in 0..<self.waiting { self.rows.start[row] = UnsafePointer(self.wideRow(row, channel)) }
+            cr_horizontal_rows(
+                CR_BEST, self.rows.start, Int32(self.waiting), self.columns.table, self.working.start,
+                self.targets.start)
+            for row in 0..<self.waiting { self.targets.start[row]? += self.columns.count }
         }
+        self.waiting = 0
+    }
+
+    private func wideRow(_ row: Int, _ channel: Int) -> UnsafeMutablePointer<Int16> {
+        self.wide.start + (row * self.channels + channel) * self.wideWidth
     }
 
     func choose(_ ringRow: Int, at index: Int) {
@@ -52,6 +76,6 @@ final class OpaquePasses: ResamplingPasses {
     func combine(_ count: Int, _ weights: UnsafePointer<Int16>, into out: UnsafeMutablePointer<UInt8>) {
         cr_vertical(
             CR_BEST, self.chosen.start, weights, Int32(count), 0, Int32(self.rowBytes), self.sums.start)
-        cr_narrow(self.sums.start, Int32(self.channels), Int32(self.columns.count), out)
+        cr_narrow(CR_BEST, self.sums.start, Int32(self.channels), Int32(self.columns.count), out)
     }
 }

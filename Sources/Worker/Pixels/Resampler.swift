@@ -4,8 +4,8 @@ public import ImageJob
 
 /// Makes rows of a resampled picture from rows of a source, as soon as all that a row needs has come.
 ///
-/// Each source row is resampled horizontally when it comes, rounded to 8 bits as the original service does, and kept in a
-/// ring for as long as rows of the result need it: the ring is as narrow as the result. Rows come out in the order in
+/// Each source row is resampled horizontally, a batch of them at once, rounded to 8 bits as the original service does, and
+/// kept in a ring for as long as rows of the result need it: the ring is as narrow as the result. Rows come out in the order in
 /// which their inputs come in: last to first when the vertical axis is mirrored.
 public final class Resampler {
     private let rows: Taps
@@ -13,6 +13,8 @@ public final class Resampler {
     private let passes: any ResamplingPasses
     private let ringRows: Int
     private var read = 0
+    /// Of those read, the ones that are in the ring as far as any output needs them.
+    private var there = 0
     private var made = 0
 
     public init(
@@ -21,12 +23,16 @@ public final class Resampler {
         let columnTaps = try Taps(columns, samples: source.width, scale: scale)
         let rowTaps = try Taps(rows, samples: source.height, scale: scale)
         self.isReversed = rows.isMirrored
-        // Nothing that an output needs begins before what the one before it needs, so its span is all that is kept.
-        self.ringRows = rowTaps.span
-        self.passes =
-            channels == 4
-            ? try AlphaPasses(columns: columnTaps, width: source.width, ringRows: rowTaps.span)
-            : try OpaquePasses(columns: columnTaps, width: source.width, channels: channels, ringRows: rowTaps.span)
+        // Nothing that an output needs begins before what the one before it needs, so its span is all that is kept beside
+        // a batch.
+        if channels == 4 {
+            self.ringRows = rowTaps.span + AlphaPasses.batch
+            self.passes = try AlphaPasses(columns: columnTaps, width: source.width, ringRows: self.ringRows)
+        } else {
+            self.ringRows = rowTaps.span + OpaquePasses.batch
+            self.passes = try OpaquePasses(
+                columns: columnTaps, width: source.width, channels: channels, ringRows: self.ringRows)
+        }
         self.rows = rowTaps
     }
 
@@ -34,8 +40,12 @@ public final class Resampler {
     public var slot: UnsafeMutablePointer<UInt8> { self.passes.input }
 
     public func rowIsThere() {
-        if self.rows.needed.contains(self.read) { self.passes.takeInput(to: self.read % self.ringRows) }
+        let isNeeded = self.rows.needed.contains(self.read)
+        if isNeeded { self.passes.takeInput(to: self.read % self.ringRows) }
         self.read += 1
+        guard isNeeded, self.passes.isFull || self.read == self.rows.needed.upperBound else { return }
+        self.passes.finishInputs()
+        self.there = self.read
     }
 
     public var isDone: Bool { self.made == self.rows.count }
@@ -44,7 +54,7 @@ public final class Resampler {
     public var ready: Int? {
         guard !self.isDone else { return nil }
         let row = self.row(self.made)
-        return self.rows.inputs(of: row).upperBound <= self.read ? row : nil
+        return self.rows.inputs(of: row).upperBound <= self.there ? row : nil
     }
 
     /// Makes the row `ready` and goes on to the next.
@@ -63,8 +73,10 @@ public final class Resampler {
 protocol ResamplingPasses: AnyObject {
     /// One row of the source.
     var input: UnsafeMutablePointer<UInt8> { get }
-    /// Resamples it into a row of the ring.
+    /// Takes it for a row of the ring, where it will be when the batch is finished.
     func takeInput(to ringRow: Int)
+    var isFull: Bool { get }
+    func finishInputs()
     /// Says which row of the ring is number `at` of those that are combined next.
     func choose(_ ringRow: Int, at: Int)
     func combine(_ count: Int, _ weights: UnsafePointer<Int16>, into out: UnsafeMutablePointer<UInt8>)

@@ -49,9 +49,9 @@ struct Floor {
     }
 
     /// With nothing but libjpeg-turbo.
-    func runStock() {
+    static func withStock(_ work: () -> Void) {
         jpeg_shortcuts_enable(0)
-        self.run()
+        work()
         jpeg_shortcuts_enable(1)
     }
 
@@ -107,7 +107,7 @@ struct Floor {
         }
         free(first.image.bytes)
         job.keeps_planes = 0
-        job.floor_planes = planes
+        job.floor_planes = UnsafePointer(planes)
         return job
     }
 

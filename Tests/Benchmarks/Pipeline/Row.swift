@@ -15,6 +15,8 @@ struct Row: Codable {
     var ratio = 0.0
     /// The floor with libjpeg-turbo alone; nil for what is no JPEG, or not transcoded in planes.
     var stock: Double?
+    /// The job with libjpeg-turbo alone.
+    var stockPipeline: Double?
     /// Where the job says that its time has gone.
     var header = 0.0
     var decode = 0.0
@@ -31,18 +33,19 @@ struct Row: Codable {
         self.floor = Samples.median(samples.floor)
         self.ratio = self.pipeline / self.floor
         self.stock = samples.stock.isEmpty ? nil : Samples.median(samples.stock)
+        self.stockPipeline = samples.stockPipeline.isEmpty ? nil : Samples.median(samples.stockPipeline)
         self.header = Samples.median(samples.stages.map { Double($0.header) / 1e6 })
         self.decode = Samples.median(samples.stages.map { Double($0.decode) / 1e6 })
         self.resize = Samples.median(samples.stages.map { Double($0.resize) / 1e6 })
         self.encode = Samples.median(samples.stages.map { Double($0.encode) / 1e6 })
     }
 
-    private static let widths = [30, 11, 9, 8, 8, 8, 8, 9, 9, 8, 8]
+    private static let widths = [30, 11, 9, 8, 8, 8, 8, 9, 9, 8, 8, 12]
 
     static var heading: String {
         Self.joined([
             "source", "result", "bytes", "header", "decode", "resize", "encode", "job ms", "floor ms", "/ floor",
-            "/ stock",
+            "/ stock", "stock/stock",
         ])
     }
 
@@ -52,10 +55,14 @@ struct Row: Codable {
             value.map { String(format: "%.\(digits)f", $0) } ?? "–"
         }
         let name = previous?.file == self.file ? "" : "\(self.file) (\(self.sourceBytes / 1000) kB)"
+        func overStock(_ job: Double?) -> Double? {
+            guard let job, let stock = self.stock else { return nil }
+            return job / stock
+        }
         return Self.joined(
             [name, self.result, "\(self.resultBytes)"]
                 + [self.header, self.decode, self.resize, self.encode, self.pipeline, self.floor].map { text($0, 2) }
-                + [text(self.ratio, 3), text(self.stock.map { self.pipeline / $0 }, 3)])
+                + [self.ratio, overStock(self.pipeline), overStock(self.stockPipeline)].map { text($0, 3) })
     }
 
     private static func joined(_ cells: [String]) -> String {

@@ -8,11 +8,13 @@ struct Samples {
     private(set) var pipeline: [Double] = []
     private(set) var floor: [Double] = []
     private(set) var stock: [Double] = []
+    private(set) var stockPipeline: [Double] = []
     private(set) var stages: [JobResult.Timings] = []
 
     mutating func add(pipeline: Double) { self.pipeline.append(pipeline) }
     mutating func add(floor: Double) { self.floor.append(floor) }
     mutating func add(stock: Double) { self.stock.append(stock) }
+    mutating func add(stockPipeline: Double) { self.stockPipeline.append(stockPipeline) }
     mutating func add(stages: JobResult.Timings) { self.stages.append(stages) }
 
     static func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }

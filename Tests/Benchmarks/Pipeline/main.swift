@@ -22,7 +22,8 @@ let help = """
       --output DIR    writes the results there, to be looked at
 
     The floor is decoding the same file, at the scale at which the job decodes it, and encoding the result's pixels, nothing
-    between; of an animation, decoding all frames. Stock is the same floor of a JPEG with libjpeg-turbo alone.
+    between; of an animation, decoding all frames. Stock is the same floor of a JPEG with libjpeg-turbo alone,
+    and stock/stock the job with it alone, too.
 
     """
 
@@ -53,15 +54,20 @@ func measure(_ path: String, _ options: TransformOptions, rounds: Int, output: S
             fail("\(path): \(error)")
         }
         guard let floor else { fail("\(path): nothing to compare with") }
+        func job() -> JobResult.Timings {
+            guard let result = try? JobRunner.run(request, source: bytes) else { fail("\(path): failed") }
+            return result.timings
+        }
         var samples = Samples()
         for _ in 0..<rounds {
             samples.add(floor: Samples.cpuTime(of: floor.run))
-            if floor.hasStock { samples.add(stock: Samples.cpuTime(of: floor.runStock)) }
-            samples.add(
-                pipeline: Samples.cpuTime {
-                    guard let result = try? JobRunner.run(request, source: bytes) else { fail("\(path): failed") }
-                    samples.add(stages: result.timings)
-                })
+            if floor.hasStock {
+                Floor.withStock {
+                    samples.add(stock: Samples.cpuTime(of: floor.run))
+                    samples.add(stockPipeline: Samples.cpuTime { _ = job() })
+                }
+            }
+            samples.add(pipeline: Samples.cpuTime { samples.add(stages: job()) })
         }
         row.take(samples)
         return row

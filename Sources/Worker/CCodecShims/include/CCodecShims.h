@@ -8,6 +8,7 @@
 #include "gif_codec.h"
 #include "jpeg_lossless.h"
 #include "jpeg_planar.h"
+#include "jpeg_planes.h"
 #include "jpeg_rgb.h"
 #include "jpeg_shortcuts.h"
 #include "pixel_source.h"

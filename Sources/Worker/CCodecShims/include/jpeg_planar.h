@@ -36,7 +36,7 @@ typedef struct {
     // For measuring what the codecs alone cost: planes that a transcode with the same job has left in its result are
     // encoded, and what is decoded is thrown away.
     int keeps_planes;
-    uint8_t *floor_planes;
+    const uint8_t *floor_planes;
 } planar_job;
 
 typedef struct {

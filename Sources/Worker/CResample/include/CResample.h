@@ -9,7 +9,7 @@
 
 // Bits after the point: of a tap, and of a sample between the two passes.
 enum { CR_TAP_BITS = 14, CR_ROW_BITS = 6 };
-// Taps come in groups of this many, the rest zero; 16-bit rows are readable for as many samples past their end.
+// Taps come in groups of this many, the rest zero, at least one; 16-bit rows are readable for as many samples past their end.
 enum { CR_GROUP = 16 };
 
 typedef enum { CR_BEST, CR_SCALAR, CR_SSE2, CR_AVX2 } cr_kernel;
@@ -21,7 +21,7 @@ typedef struct {
     int groups;         // of taps of each sample, in units of CR_GROUP
     int32_t *start;     // first input sample
     int32_t *length;    // inputs that count; the rest of the group has weight 0
-    int16_t *weights;   // count * groups * CR_GROUP
+    int16_t *weights;   // count * groups * CR_GROUP, at least one zero after those of each sample
     int low, high;      // all inputs that any output needs
     int span;           // inputs that one output can reach, those with weight 0 included
 } cr_taps;
@@ -33,6 +33,7 @@ typedef struct {
     double step;          // from one centre to the next; negative when the axis is mirrored
     int low, high;        // inputs that may be used: the others are not part of the picture
     double sharpening;    // undoes the droop of a box filter that has been applied before; 0 = none
+    int cell;             // see cr_axis_sample; 0 = all of them
 } cr_axis;
 
 // Lanczos with three lobes, widened when it shrinks; weights are renormalised at the edges. 0, or -1 without memory.
@@ -44,6 +45,11 @@ void cr_vertical(
     cr_kernel kernel, const uint8_t *const *rows, const int16_t *weights, int count, int low, int high, int16_t *out);
 // One row of output from a 16-bit row.
 void cr_horizontal(cr_kernel kernel, const int16_t *row, const cr_taps *taps, uint8_t *out);
+// The same of `count` rows, 1...CR_ROWS: many together take a third of the time. `scratch` has cr_rows_scratch(taps) bytes.
+enum { CR_ROWS = 16 };
+size_t cr_rows_scratch(const cr_taps *taps);
+void cr_horizontal_rows(
+    cr_kernel kernel, const int16_t *const *rows, int count, const cr_taps *taps, void *scratch, uint8_t *const *out);
 
 // The axis of a plane with `density` samples to a pixel of a picture of which `length` pixels from `from` on become
 // `resampled` ones, and of those `kept` from `window` on are made, `unit` of them to a sample, maybe in reverse.
@@ -54,12 +60,15 @@ typedef struct {
     int from, length, resampled, window, kept, is_mirrored;
 } cr_span;
 cr_axis cr_axis_make(const cr_span *span, double density, int unit, int samples, double sharpening);
+// Leaves only the first output sample of each whole `cell` of them, and the ones before and after it: samples of a picture
+// with just the neighbours that an edge detector wants. Before the very first one there is nothing worth a look.
+void cr_axis_sample(cr_axis *axis, int cell);
 
 // Interleaved pixels go through the horizontal pass first, and are rounded to 8 bits between the passes. An opaque row
 // becomes 16-bit rows, one for each channel, for cr_horizontal; and what cr_vertical makes of planes becomes a row.
 void cr_widen(cr_kernel kernel, const uint8_t *row, int channels, int low, int high, int16_t *const *planes);
 // `planes`: of `count` samples, one after the other.
-void cr_narrow(const int16_t *planes, int channels, int count, uint8_t *row);
+void cr_narrow(cr_kernel kernel, const int16_t *planes, int channels, int count, uint8_t *row);
 
 // RGBA goes through both passes in floats, four to a pixel, colours multiplied by alpha. Such rows, too, are readable (and
 // finite) for a group of pixels past their end.

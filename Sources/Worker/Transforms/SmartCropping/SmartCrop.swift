@@ -24,7 +24,10 @@ public struct SmartCrop: Equatable, Sendable {
     /// Bounds what a picture costs that is far longer than it is wide.
     private static let maxArea = 4_000_000.0
     /// Of windows, and of samples.
-    private static let step = 8
+    public static let step = 8
+
+    /// Of windows, to the largest one.
+    private static let scales = [1, 0.9]
 
     /// - Parameters:
     ///   - target: the size asked for, 0 for a side that is not; see ``TransformPlan/smartCropTarget(for:options:)``.
@@ -57,21 +60,47 @@ public struct SmartCrop: Equatable, Sendable {
         in source: inout some RowSource & ~Copyable, scale: DecodedScale, part: PixelRect, _ orientation: Symmetry,
         _ checkTime: () throws(JobFailure) -> Void
     ) throws(JobFailure) -> PixelRect {
+        let picture = try Rendering.render(
+            &source, self.geometry(of: part, orientation), scale: scale, checkTime: checkTime)
+        return try self.window(by: Interest(of: picture, step: Self.step))
+    }
+
+    /// What makes the picture of the size `analysed`, upright.
+    public func geometry(of part: PixelRect, _ orientation: Symmetry) -> StoredGeometry {
         let whole = TransformPlan(
             crop: PixelRect(orientation.size(of: part.size)), source: PixelRect(orientation.size(of: part.size)),
             resampled: self.analysed, window: PixelRect(self.analysed), quarterTurns: 0, flipVertical: false,
             flipHorizontal: false)
-        let geometry = StoredGeometry(whole, orientation: orientation, part: part)
-        return try self.window(
-            in: Rendering.render(&source, geometry, scale: scale, checkTime: checkTime))
+        return StoredGeometry(whole, orientation: orientation, part: part)
     }
 
-    /// - Parameter picture: of the size `analysed`.
+    /// How many of the part's pixels may become one of those that are analysed.
+    public func reduction(of part: PixelRect, _ orientation: Symmetry) -> Double {
+        // Less of a margin than for a picture that somebody looks at.
+        1.5 * Double(orientation.size(of: part.size).width) / Double(self.analysed.width)
+    }
+
+    /// The smallest of the windows that are tried, which is the one that needs most of a decoder.
+    public var smallestWindow: PixelRect {
+        let scale = Self.scales.filter { $0 >= self.smallestScale }.min() ?? 1
+        return self.inFull(
+            PixelRect(
+                x: 0, y: 0, width: max(1, Int(self.width * scale)), height: max(1, Int(self.height * scale))))
+    }
+
+    /// Whether there is a whole square of `step` pixels.
+    public var isSampled: Bool { min(self.analysed.width, self.analysed.height) >= Self.step }
+
+    /// - Parameter samples: of the picture of the size `analysed`, three by three in each whole square of `step` pixels, the
+    ///   middle one its first: no other pixel is ever looked at.
     /// - Returns: the window, in pixels of the picture that this was made for.
-    public func window(in picture: borrowing PixelBuffer) throws(JobFailure) -> PixelRect {
-        let interest = try Interest(of: picture, step: Self.step)
+    public func window(inSamples samples: borrowing PixelBuffer) throws(JobFailure) -> PixelRect {
+        try self.window(by: Interest(of: samples, step: 3, first: 1))
+    }
+
+    private func window(by interest: borrowing Interest) throws(JobFailure) -> PixelRect {
         var best: (score: Double, window: PixelRect)?
-        for scale in [1, 0.9] where scale >= self.smallestScale {
+        for scale in Self.scales where scale >= self.smallestScale {
             let (width, height) = (self.width * scale, self.height * scale)
             guard width >= 1, height >= 1 else { continue }
             let importance = try Importance(width: Int(width), height: Int(height), step: Self.step)
