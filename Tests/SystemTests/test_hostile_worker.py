@@ -146,11 +146,12 @@ def test_who_is_no_worker_gets_no_job(stage, name):
     is_truth(stage.told([HELLOS[name]]))
 
 
-@pytest.mark.parametrize("data", [hello(version=7), frame(stub.HELLO, bytes(60), version=7)], ids=["same size", "longer"])
-def test_another_version_is_told_once(stage, data):
+@pytest.mark.parametrize("version, data", [(7, hello(version=7)), (8, frame(stub.HELLO, bytes(60), version=8))],
+                         ids=["of the same size", "longer"])
+def test_another_version_is_told_once(stage, version, data):
     for _ in range(3):
         is_truth(stage.told([hello_of(data)]))
-    assert stage.front.errors.count("refused a worker that speaks version 7") == 1
+    assert stage.front.errors.count(f"refused a worker that speaks version {version} ") == 1
 
 
 def test_nobody_waits_for_who_says_nothing(stage):
