@@ -24,11 +24,11 @@ class Machine:
     def _inside(self, *command):
         return ["nsenter", "--target", str(self.leader), "--all", "--", *command]
 
-    def run(self, *command, status=0):
+    def run(self, *command, status=0, timeout=120):
         """Runs a command on the machine and gives its output."""
         done = subprocess.run(
             self._inside("env", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8", *command), stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout)
         assert done.returncode == status, f"{command}: status {done.returncode}\n{done.stdout}\n{self.journal()}"
         return done.stdout
 
