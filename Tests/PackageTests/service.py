@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 
+from sockets import bound
 from units import ids
 
 CLONE_NEWNS, CLONE_NEWNET = 0x20000, 0x40000000
@@ -71,13 +72,7 @@ class Service:
 
     def _notifications(self, file):
         """Listens there from now on; gives what is set once something is ready."""
-        file.unlink(missing_ok=True)
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        directory = os.open(file.parent, os.O_PATH)
-        try:
-            listener.bind(f"/proc/self/fd/{directory}/{file.name}")
-        finally:
-            os.close(directory)
+        listener = bound(socket.SOCK_DGRAM, file)
         file.chmod(0o666)
         ready = threading.Event()
 

@@ -7,6 +7,19 @@ import socket
 from units import ids
 
 
+def bound(kind, file):
+    """A Unix socket at that place, whatever was there."""
+    file.unlink(missing_ok=True)
+    one = socket.socket(socket.AF_UNIX, kind)
+    # The whole path may be longer than an address can be.
+    directory = os.open(file.parent, os.O_PATH)
+    try:
+        one.bind(f"/proc/self/fd/{directory}/{file.name}")
+    finally:
+        os.close(directory)
+    return one
+
+
 class ListeningSockets:
     """Open until `close`; services come and go meanwhile."""
 
@@ -26,14 +39,7 @@ class ListeningSockets:
         if not file.parent.exists():
             file.parent.mkdir(parents=True)
             file.parent.chmod(int(unit.value("DirectoryMode", "0755"), 8))
-        file.unlink(missing_ok=True)
-        one = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        # The whole path may be longer than an address can be.
-        directory = os.open(file.parent, os.O_PATH)
-        try:
-            one.bind(f"/proc/self/fd/{directory}/{file.name}")
-        finally:
-            os.close(directory)
+        one = bound(socket.SOCK_SEQPACKET, file)
         os.chown(file, ids(root, unit.value("SocketUser", "root"))[0], ids(root, unit.value("SocketGroup", "root"))[1])
         file.chmod(int(unit.value("SocketMode", "0666"), 8))
         one.listen(backlog)

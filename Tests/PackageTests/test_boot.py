@@ -18,6 +18,7 @@ import processes
 from booted import CannotBoot, Systemd
 from debian import higher_version
 from load import Load
+from say import say
 from stand_in import StandIn
 
 ENDPOINT = ("127.0.0.1", 8080)
@@ -38,12 +39,6 @@ def machine(package):
     say(f"the units are run by {machine.kind}")
     yield machine
     machine.close()
-
-
-def say(text):
-    """On the terminal, whatever pytest does with output: what stood in for systemd has not tried systemd."""
-    with open(os.environ.get("IMAGEPROXY_SAY", os.devnull), "a") as file:
-        file.write(text + "\n")
 
 
 @pytest.fixture(scope="module")

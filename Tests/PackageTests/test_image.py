@@ -15,6 +15,7 @@ import pictures
 import processes
 from containers import Compose, Engine
 from load import Load
+from say import say
 
 COMPOSE = pathlib.Path(__file__).resolve().parents[2] / "deploy" / "compose.yaml"
 #: What the package and its libraries may add to Debian; that of the original, with nothing below it, is 30 MB.
@@ -33,11 +34,6 @@ def engine():
 @pytest.fixture(scope="module")
 def image():
     return os.environ["IMAGEPROXY_IMAGE"]
-
-
-def say(text):
-    with open(os.environ.get("IMAGEPROXY_SAY", os.devnull), "a") as file:
-        file.write(text + "\n")
 
 
 def answers(endpoint):
