@@ -13,6 +13,7 @@ test_packages="openssl redis-server nginx-light haproxy python3 python3-venv pyt
 bench_packages="$test_packages wrk"
 differential_packages="imagemagick libvips-tools"
 package_packages="dpkg-dev help2man lintian debootstrap"
+image_packages="podman runc netavark aardvark-dns iptables debootstrap python3-yaml"
 
 say() { printf '\033[1m▸ %s\033[0m\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }

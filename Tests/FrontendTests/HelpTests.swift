@@ -18,7 +18,26 @@ struct HelpTests {
         let script = try self.answer(["help", "--completion", shell.rawValue])
         let words = Set(script.split { !$0.isLetter }.map { String($0) })
         for flag in Flag.all { #expect(words.contains(flag.name)) }
-        for command in Subcommand.all { #expect(words.contains(command.name)) }
+        for command in Subcommand.all {
+            #expect(words.contains(command.name))
+            for option in command.options { #expect(words.contains(option.name)) }
+        }
+    }
+
+    @Test func `a subcommand's own help and the man page have its flags`() throws {
+        let page = try self.answer(["help", "--man"])
+        for command in [Subcommand.status, .workers, .purge] {
+            let help = try self.answer([command.name, "-help"])
+            for option in command.options {
+                #expect(help.contains("\n  -\(option.head)\n"))
+                #expect(page.contains("\n.TP\n\\fB\\-\(option.name)\\fR"))
+            }
+        }
+    }
+
+    @Test func `a subcommand refuses flags that are not its own`() {
+        #expect(throws: UsageError.self) { try self.answer(["purge", "-json", "http://a.test/"]) }
+        #expect(throws: UsageError.self) { try self.answer(["workers", "-watch"]) }
     }
 
     @Test func `the man page has every flag, with its variable, and every subcommand`() throws {
@@ -31,7 +50,9 @@ struct HelpTests {
     }
 
     @Test func `no text of ours is taken for a request of roff`() throws {
-        let requests: Set<Substring> = [".TH", ".SH", ".SS", ".TP", ".B", ".BR", ".I", ".br", ".PP"]
+        let requests: Set<Substring> = [
+            ".TH", ".SH", ".SS", ".TP", ".B", ".BR", ".I", ".IP", ".RS", ".RE", ".br", ".PP",
+        ]
         for line in try self.answer(["help", "--man"]).split(separator: "\n") where line.hasPrefix(".") {
             #expect(requests.contains(line.prefix { $0 != " " }))
         }

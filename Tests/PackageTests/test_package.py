@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The package on a bare Debian 12 without systemd: installed, run, upgraded, taken away. The tests build on each other."""
 
+import gzip
 import os
 
 import pytest
@@ -30,6 +31,18 @@ def test_it_is_installed_on_a_bare_system(debian, package):
     for completion in ("bash-completion/completions/imageproxy", "zsh/vendor-completions/_imageproxy",
                        "fish/vendor_completions.d/imageproxy.fish"):
         assert "allowHosts" in debian.path(f"/usr/share/{completion}").read_text()
+    for command in ("status", "workers", "purge", "sign", "check"):
+        page = gzip.decompress(debian.path(f"/usr/share/man/man1/imageproxy-{command}.1.gz").read_bytes()).decode()
+        assert f"imageproxy {command}" in page
+    # As bash does it: the file of the program's name, then the function it names.
+    offered = debian.run("bash", "-c", '''
+        for program in imageproxy imageproxy-sign; do
+            . /usr/share/bash-completion/completions/$program
+            COMP_WORDS=($program purge -) COMP_CWORD=2
+            _imageproxy
+            echo "${COMPREPLY[*]}"
+        done''')
+    assert offered.splitlines() == ["-adminAddr -adminToken", "-key -url"]
     assert debian.run("imageproxy-sign", "-key", "secret", "https://example.com/a.jpg").count("\n") == 2
     # What is delivered must be accepted.
     assert "The configuration is valid" in debian.run("imageproxy", "check", "-config", CONFIGURATION)

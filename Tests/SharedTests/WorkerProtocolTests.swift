@@ -143,6 +143,14 @@ struct WorkerProtocolTests {
         #expect(throws: ProtocolError.self) { try sample.recode(disguised) }
     }
 
+    @Test(arguments: samples, [-2, 0, 30])
+    func `another version is known by its number, whatever its frames' length`(sample: Sample, more: Int) {
+        var other = sample.encoded
+        other[5] = protocolVersion + 1
+        other = Array((other + [UInt8](repeating: 1, count: 30)).prefix(other.count + more))
+        #expect(throws: ProtocolError.wrongVersion(protocolVersion + 1)) { try sample.recode(other) }
+    }
+
     struct InvalidField: Sendable, CustomTestStringConvertible {
         let sample: String
         let offset: Int

@@ -17,6 +17,7 @@ class Process:
         self.name = text[text.index("(") + 1:text.rindex(")")]
         rest = text[text.rindex(")") + 2:].split()
         self.pid, self.state, self.parent = pid, rest[0], int(rest[1])
+        self.session = int(rest[3])
         self.started = int(rest[19])
 
     def __repr__(self):

@@ -13,7 +13,10 @@ import pytest
 
 import pictures
 import processes
+import stub_front
+import stub_worker
 from front import LOCAL, in_parallel
+from load import Load
 from origin import picture
 
 
@@ -275,8 +278,9 @@ def worker(bin, tmp_path):
     """Starts workers that listen on a path of their own."""
     started = []
 
-    def start_worker(path, *flags):
-        one = subprocess.Popen([str(bin / "imageproxy-worker"), "--jobs-socket", str(path), *flags], env={})
+    def start_worker(path, *flags, **streams):
+        one = subprocess.Popen(
+            [str(bin / "imageproxy-worker"), "--jobs-socket", str(path), *flags], env={}, **streams)
         started.append(one)
         processes.wait_until(lambda: os.path.exists(path), what="a socket for jobs")
         return one
@@ -339,6 +343,70 @@ def test_a_worker_serves_two_fronts(start, worker, origin, tmp_path):
 
     with in_parallel(4, client):
         pass
+
+
+def test_workers_on_sockets_of_their_own_stand_in_for_each_other(start, worker, origin, tmp_path):
+    paths = [tmp_path / "a.sock", tmp_path / "b.sock"]
+    # Told of none, it is not ready; it looks by itself, without a job.
+    front = start(*LOCAL, "-jobsSocket", str(paths[0]), "-jobsSocket", str(paths[1]))
+    assert (front.get("/ready").status, front.get("/ready").text) == (503, "no workers can be reached\n")
+    first = worker(paths[0])
+    processes.wait_until(lambda: front.get("/ready").status == 200, timeout=5, what="ready with one of two")
+    worker(paths[1])
+    source = origin.serve("/a.jpg", pictures.flat(400, 300))
+    with Load(front.endpoint, source) as load:
+        for _ in range(3):
+            first.kill()
+            first.wait()
+            load.wait_for(20)
+            first = worker(paths[0])
+            load.wait_for(20)
+    assert front.get("/ready").status == 200
+    assert f"no workers at {paths[0]}" in front.errors and "others are left" in front.errors
+    processes.wait_until(lambda: front.errors.count(f"can be reached again at {paths[0]}") >= 2)
+
+
+def test_both_of_two_sockets_get_work(start, worker, origin, tmp_path, slow):
+    paths = [tmp_path / "a.sock", tmp_path / "b.sock"]
+    workers = [worker(path) for path in paths]
+    front = start(*LOCAL, "-jobsSocket", f"{paths[0]} {paths[1]}")
+    with in_parallel(2, lambda index: front.picture(f"/{10 + index}x/{slow}")):
+        processes.wait_until(
+            lambda: all(processes.level(one.pid, 1) for one in workers), interval=0.005, what="a child of each")
+
+
+def test_workers_that_go_are_missed_without_a_job(start, worker, tmp_path):
+    path = tmp_path / "jobs.sock"
+    one = worker(path)
+    front = start(*LOCAL, "-jobsSocket", str(path))
+    assert front.get("/ready").status == 200
+    one.kill()
+    one.wait()
+    processes.wait_until(lambda: front.get("/ready").status == 503, timeout=5, what="no longer ready")
+    worker(path)
+    processes.wait_until(lambda: front.get("/ready").status == 200, timeout=5, what="ready again")
+
+
+@pytest.mark.parametrize("size", [132, 240])
+def test_a_front_of_another_version_gets_no_work_and_one_line(worker, tmp_path, size):
+    path = tmp_path / "jobs.sock"
+    with open(tmp_path / "said", "w+") as said:
+        worker(path, stderr=said)
+        for _ in range(3):
+            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
+                connection.settimeout(10)
+                connection.connect(str(path))
+                assert stub_front.received(connection)[0] == stub_worker.HELLO
+                descriptor = stub_worker.memory(pictures.flat(20, 10))
+                socket.send_fds(
+                    connection, [stub_worker.frame(stub_worker.JOB, bytes(size), version=9)], [descriptor])
+                os.close(descriptor)
+                kind, report = stub_front.received(connection)
+                # Exited by itself, and at once.
+                assert kind == stub_worker.REPORT and report[8:10] == b"\1\0"
+        said.seek(0)
+        lines = said.read().splitlines()
+    assert len([line for line in lines if "refused a front that speaks another version" in line]) == 1, lines
 
 
 # What is left

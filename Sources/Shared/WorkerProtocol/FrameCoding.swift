@@ -31,20 +31,22 @@ struct FrameWriter {
     }
 }
 
-/// Reads the fields of a frame of the right length, starting with its header, which is checked. The length was compared with the sum of the fields, so
-/// `take` never runs out; if it ever did, it would read zeros.
+/// Reads the fields of a frame, starting with its header, which is checked. Its length is compared with the sum of the
+/// fields, so `take` never runs out; if it ever did, it would read zeros.
 struct FrameReader {
     private let bytes: [UInt8]
     private var at = 0
 
     init(_ frame: Span<UInt8>, _ type: FrameType, length: Int) throws(ProtocolError) {
-        guard frame.count == length else { throw .wrongLength(frame.count) }
+        guard frame.count >= FrameHeader.length else { throw .wrongLength(frame.count) }
         self.bytes = frame.indices.map { frame[$0] }
         guard self.take() as UInt32 == FrameHeader.magic else { throw .wrongMagic }
         let actual: UInt8 = self.take()
         guard actual == type.rawValue else { throw .wrongType(actual) }
+        // Before any length: another version's frames may well be longer, and it is the version that has to be said.
         let version: UInt8 = self.take()
         guard version == FrameHeader.version else { throw .wrongVersion(version) }
+        guard frame.count == length else { throw .wrongLength(frame.count) }
         let declared: UInt16 = self.take()
         guard Int(declared) == length else { throw .wrongLength(Int(declared)) }
     }

@@ -12,6 +12,8 @@ internal import WorkerProtocol
 enum Child {
     /// The descriptor that the connection is moved to; everything above it is closed.
     private static let connectionNumber: Int32 = 3
+    /// The exit status of a child whose front speaks another version of the protocol. A child has nowhere to say so.
+    static let foreignStatus: UInt8 = 4
 
     static func run(
         connection: Int32, null: Int32, _ arguments: borrowing WorkerArguments, _ sandbox: borrowing Sandbox
@@ -28,9 +30,16 @@ enum Child {
 
         let socket = PacketSocket(adopting: OwnedDescriptor(adopting: Self.connectionNumber))
         // No message: the front has hung up. A message that is no job: it is not a front, and gets no answer.
-        guard var message = try? socket.receive(maximum: maximumFrameLength, waits: true),
-            let job = try? message.bytes.withUnsafeBufferPointer({ try Job(decoding: $0.span) })
-        else { Fork.exit(2) }
+        guard var message = try? socket.receive(maximum: maximumFrameLength, waits: true) else { Fork.exit(2) }
+        let job: Job
+        do throws(ProtocolError) {
+            job = try message.bytes.withUnsafeBufferPointer { bytes throws(ProtocolError) in
+                try Job(decoding: bytes.span)
+            }
+        } catch {
+            if case .wrongVersion = error { Fork.exit(Int32(Self.foreignStatus)) }
+            Fork.exit(2)
+        }
         guard let descriptor = message.descriptor.take(), let source = try? SealedMemory(descriptor) else {
             Fork.exit(2)
         }

@@ -16,6 +16,7 @@ struct Keeper: ~Copyable {
     private let arguments: WorkerArguments
     private var sandbox: Sandbox
     private let manager: ServiceManager
+    private var hasMetForeigner = false
 
     init(
         jobs: consuming PacketSocket, watch: consuming ConnectionWatch, null: Int32, arguments: WorkerArguments,
@@ -58,7 +59,7 @@ struct Keeper: ~Copyable {
         Fork.exit(0)
     }
 
-    private func serve(_ connection: borrowing PacketSocket, _ hello: [UInt8]) {
+    private mutating func serve(_ connection: borrowing PacketSocket, _ hello: [UInt8]) {
         // A front that is gone, or has changed its mind, has hung up already: that costs no fork.
         guard (try? connection.send(hello)) != nil, !connection.hasHungUp else { return }
 
@@ -72,8 +73,18 @@ struct Keeper: ~Copyable {
             } else {
                 .exited(UInt8(clamping: end.exitCode))
             }
+        if how == .exited(Child.foreignStatus) { self.noteForeigner() }
         // The front may have hung up after its reply: then nobody needs the report.
         try? connection.send(Report(end: how, cpuTime: end.cpuTime, peakMemoryKB: end.peakMemoryKB).encoded())
+    }
+
+    /// Said once, however many jobs such a front sends.
+    private mutating func noteForeigner() {
+        guard !self.hasMetForeigner else { return }
+        self.hasMetForeigner = true
+        WorkerProgram.say(
+            "refused a front that speaks another version of the worker protocol, this worker speaks \(protocolVersion): "
+                + "install the same release of imageproxy and imageproxy-worker, and restart both")
     }
 
     /// Waits for the child's end, and brings it about when its time is over or nobody waits for it any more.

@@ -111,9 +111,13 @@ enum WorkerProgram {
     }
 
     static func fail(_ code: Int32, _ text: String) -> Never {
+        Self.say(text)
+        exit(code)
+    }
+
+    static func say(_ text: String) {
         var line = "imageproxy-worker: \(text)\n"
         line.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
-        exit(code)
     }
 }
 

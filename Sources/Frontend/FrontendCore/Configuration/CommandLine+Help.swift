@@ -22,16 +22,15 @@ extension CommandLineReader {
 
     /// What `imageproxy help` and these arguments print.
     static func help(_ arguments: [String]) throws(UsageError) -> String {
-        switch arguments.first {
+        switch arguments.first.map({ Self.split($0)?.name ?? "" }) {
         case nil: return Self.helpText
-        case "--markdown" where arguments.count == 1: return Self.markdown
-        case "--man" where arguments.count == 1: return Self.manPage
-        case "--completion" where arguments.count == 2:
+        case "markdown" where arguments.count == 1: return Self.markdown
+        case "man" where arguments.count == 1: return Self.manPage
+        case "completion" where arguments.count == 2:
             if let shell = ShellCompletion(rawValue: arguments[1]) { return shell.script }
             fallthrough
         default:
-            let expected = Subcommand.all.first { $0.name == "help" }?.synopsis ?? ""
-            throw UsageError(description: "no such help; expected: \(expected)")
+            throw UsageError(description: "no such help; expected: \(Subcommand.help.synopsis)")
         }
     }
 
@@ -65,6 +64,12 @@ extension CommandLineReader {
             `10.0.0.0/8`; neither case nor a dot at the end matters, and every spelling of an address counts.
 
             """
+        text += "\n## Commands\n\nInstead of the service:\n\n| command | flags | meaning |\n|---|---|---|\n"
+        for command in Subcommand.all {
+            let head = "imageproxy \(command.name)" + (command.words.isEmpty ? "" : " \(command.words)")
+            let options = command.options.map { "`-\($0.head)`: \($0.help)".replacing("|", with: "\\|") }
+            text += "| `\(head)` | \(options.joined(separator: "<br>")) | \(command.help) |\n"
+        }
         for group in Flag.Group.allCases {
             text += "\n## \(group.rawValue)\n\n| flag | default | meaning |\n|---|---|---|\n"
             for flag in Flag.all where flag.group == group {

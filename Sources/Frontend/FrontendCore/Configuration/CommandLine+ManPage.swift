@@ -25,7 +25,19 @@ extension CommandLineReader {
                 + "comes later wins: the file, then the environment, then the command line.",
             ".SH COMMANDS",
         ]
-        for command in Subcommand.all { lines += [".TP", ".B \(command.name)", Self.roff(command.help)] }
+        for command in Subcommand.all {
+            lines += [".TP", "\\fB\(command.name)\\fR \(Self.roff(command.words))", Self.roff(command.help)]
+            if !command.notes.isEmpty {
+                lines += [".IP", Self.roff(command.notes.split(separator: "\n").joined(separator: " "))]
+            }
+            guard !command.options.isEmpty else { continue }
+            lines.append(".RS")
+            for option in command.options {
+                let value = option.valueName.isEmpty ? "" : " \\fI\(Self.roff(option.valueName))\\fR"
+                lines += [".TP", "\\fB\\-\(option.name)\\fR\(value)", Self.roff(option.help)]
+            }
+            lines.append(".RE")
+        }
         lines += [".SH OPTIONS"]
         for group in Flag.Group.allCases {
             lines.append(".SS \(group.rawValue)")

@@ -72,8 +72,8 @@ public struct Configuration: Sendable {
     // Workers
     /// Worker processes that the front starts itself; 0 = none, they are started by somebody else.
     public var workers = 0
-    /// The jobs socket of workers started elsewhere.
-    public var jobsSocket: String?
+    /// The jobs sockets of workers started elsewhere.
+    public var jobsSockets: [String] = []
     /// Jobs that may wait for a worker.
     public var maxQueue = 256
     /// How long they may have to wait, as far as can be foreseen.

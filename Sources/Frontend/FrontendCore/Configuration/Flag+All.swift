@@ -214,12 +214,14 @@ extension Flag {
             }),
         Flag(
             name: "jobsSocket", group: .workers, valueName: "path", defaultText: "",
-            help: "use workers that listen on this Unix socket instead of starting some",
-            kind: .value { (configuration, text) throws(FlagError) in
-                guard text.hasPrefix("/"), text.utf8.count < 108 else {
+            help: "use workers that listen on this Unix socket instead of starting some. May stand several times: "
+                + "each socket has workers of its own, and whichever worker is idle gets the next picture",
+            kind: .repeatable { (configuration, text) throws(FlagError) in
+                let paths = text.split(separator: " ").map(String.init)
+                guard !paths.isEmpty, paths.allSatisfy({ $0.hasPrefix("/") && $0.utf8.count < 108 }) else {
                     throw FlagError(expected: "an absolute path of at most 107 bytes")
                 }
-                configuration.jobsSocket = text
+                configuration.jobsSockets += paths
             }),
         Flag(
             name: "maxQueue", group: .workers, valueName: "jobs", defaultText: "256",

@@ -47,13 +47,14 @@ public final class Front {
         let accessLog = try AccessLog(file: configuration.accessLogFile)
         self.accessLog = accessLog
         metrics.onScrape { Self.loopGauges(metrics, accessLog) }
-        self.supervisor = configuration.jobsSocket == nil ? try WorkerSupervisor(configuration, metrics: metrics) : nil
+        self.supervisor =
+            configuration.jobsSockets.isEmpty ? try WorkerSupervisor(configuration, metrics: metrics) : nil
         self.fetcher = Fetcher(configuration)
         let rules = OriginRules(configuration)
         self.cache = try CacheTiers(configuration, rules: rules, metrics: metrics)
         let poison = PoisonList(shared: self.cache.fleet?.client, seal: Seal(configuration))
         self.dispatcher = JobDispatcher(
-            socketPath: configuration.jobsSocket ?? self.supervisor?.socketPath ?? "",
+            socketPaths: self.supervisor.map { [$0.socketPath] } ?? configuration.jobsSockets,
             maxQueue: configuration.maxQueue, maxWait: configuration.maxQueueWait,
             requirement: configuration.requireSandbox, poison: poison, metrics: metrics)
         let fetcher = self.fetcher

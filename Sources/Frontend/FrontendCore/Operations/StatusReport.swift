@@ -33,6 +33,7 @@ final class StatusReport {
     /// Why this front should be given no new requests; nil when it should.
     var unreadiness: String? {
         if self.server.isDraining { return "draining" }
+        if self.supervisor == nil { self.dispatcher.lookForWorkers() }
         if !self.dispatcher.isReachable { return "no workers can be reached" }
         if let supervisor, supervisor.running == 0 { return "no worker is running" }
         if self.dispatcher.isFull { return "the queue of jobs is full" }

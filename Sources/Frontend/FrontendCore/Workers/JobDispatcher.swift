@@ -9,8 +9,8 @@ internal import WorkerProtocol
 /// Hands jobs to workers.
 ///
 /// A connection to the jobs socket is a ticket: it waits in the kernel's queue until a keeper accepts it and says hello,
-/// and only then is a job picked for it. There are never fewer tickets out than jobs that wait, so a job waits for
-/// nothing but a worker, and no worker takes one whose client has gone.
+/// and only then is a job picked for it. At each socket there are never fewer tickets out than jobs that wait, so a job
+/// waits for nothing but a worker, at whichever socket, and no worker takes one whose client has gone.
 @LoopActor
 final class JobDispatcher {
     /// A job that has waited this long gets another ticket: the keeper that took its first one may have been stopped
@@ -26,7 +26,7 @@ final class JobDispatcher {
     /// A bound for the case that somebody kills workers faster than they can work.
     private static let maximumLosses = 50
 
-    private let socketPath: String
+    private var sockets: [JobsSocket]
     private let requirement: SandboxRequirement
     private let metrics: Metrics
     private let poison: PoisonList
@@ -37,7 +37,6 @@ final class JobDispatcher {
     /// By token: everything that was asked for and is not answered, with its place in the queue.
     private var waiting: [UInt64: (id: UInt64, pending: PendingJob)] = [:]
     private var nextToken: UInt64 = 0
-    private var ticketsOut = 0
     /// Tickets that no keeper has taken yet.
     private var untaken: [ObjectIdentifier: WorkerConnection] = [:]
     private var hedge: LoopTimer?
@@ -46,19 +45,19 @@ final class JobDispatcher {
     private var foreignVersions: Set<UInt8> = []
     private var meter = LoadMeter()
     private var rate = WorkRate()
-    private var isUnreachable = false
 
     /// Jobs that workers are busy with now.
     private(set) var running = 0
 
     /// - Parameters:
+    ///   - socketPaths: where workers accept; each place has workers of its own.
     ///   - maxQueue: jobs that may wait for a worker.
     ///   - maxWait: how long, by what is known of the workers' speed; who would wait longer is refused at once.
     init(
-        socketPath: String, maxQueue: Int, maxWait: Duration, requirement: SandboxRequirement, poison: PoisonList,
+        socketPaths: [String], maxQueue: Int, maxWait: Duration, requirement: SandboxRequirement, poison: PoisonList,
         metrics: Metrics
     ) {
-        self.socketPath = socketPath
+        self.sockets = socketPaths.map { JobsSocket(path: $0) }
         self.maxWait = maxWait
         self.poison = poison
         self.requirement = requirement
@@ -69,8 +68,21 @@ final class JobDispatcher {
     /// How busy workers were in the last minute.
     func load() -> LoadMeter.Load { self.meter.load(at: self.clock.now - self.start) }
 
-    /// Whether the workers' socket took the last connection that was tried.
-    var isReachable: Bool { !self.isUnreachable }
+    /// Whether one of the workers' sockets took the last connection that was tried.
+    var isReachable: Bool { self.sockets.contains { $0.isReachable } }
+
+    /// Looks whether anybody listens, unless that was seen a moment ago. Workers that somebody else starts can go, and
+    /// come, while no job shows it; a keeper that finds nobody at the other end of a connection goes on at once.
+    func lookForWorkers() {
+        for index in self.sockets.indices where self.sockets[index].isWorthAsking(at: self.clock.now) {
+            do throws(SystemError) {
+                _ = try PacketSocket.connect(path: self.sockets[index].path)
+                self.note(nil, at: index)
+            } catch {
+                self.note(error, at: index)
+            }
+        }
+    }
 
     var isFull: Bool { self.queue.count >= self.queue.capacity }
 
@@ -143,23 +155,24 @@ final class JobDispatcher {
     // MARK: Tickets
 
     private func sendTickets() {
-        while self.ticketsOut < self.queue.count { guard self.sendTicket() else { break } }
+        for index in self.sockets.indices {
+            while self.sockets[index].ticketsOut < self.queue.count { guard self.sendTicket(to: index) else { break } }
+        }
         self.armHedge()
     }
 
-    /// Connects to the jobs socket; false when no worker's queue takes another connection.
-    private func sendTicket() -> Bool {
+    /// Connects to a jobs socket; false when no worker's queue takes another connection there.
+    private func sendTicket(to index: Int) -> Bool {
         let connection: WorkerConnection
-        do {
-            connection = try WorkerConnection(path: self.socketPath)
-            self.noteReachable(true)
+        do throws(SystemError) {
+            connection = try WorkerConnection(path: self.sockets[index].path)
+            self.note(nil, at: index)
         } catch {
-            // A full queue is no failure: there are workers, and they are busy.
-            self.noteReachable(error.code == EAGAIN, "\(error)")
+            self.note(error, at: index)
             return false
         }
-        self.ticketsOut += 1
-        spawn { await self.use(connection) }
+        self.sockets[index].ticketsOut += 1
+        spawn { await self.use(connection, from: index) }
         return true
     }
 
@@ -170,7 +183,10 @@ final class JobDispatcher {
             self.hedge = nil
             guard !self.queue.isEmpty else { return }
             self.giveUpOverdue()
-            if self.ticketsOut < self.queue.count + Self.maximumSpareTickets { _ = self.sendTicket() }
+            let most = self.queue.count + Self.maximumSpareTickets
+            for index in self.sockets.indices where self.sockets[index].ticketsOut < most {
+                _ = self.sendTicket(to: index)
+            }
             self.sendTickets()
         }
     }
@@ -184,11 +200,11 @@ final class JobDispatcher {
     }
 
     /// One ticket's life: hello, job, reply.
-    private func use(_ connection: WorkerConnection) async {
+    private func use(_ connection: WorkerConnection, from index: Int) async {
         self.untaken[ObjectIdentifier(connection)] = connection
         let offer = await connection.offer()
         self.untaken[ObjectIdentifier(connection)] = nil
-        self.ticketsOut -= 1
+        self.sockets[index].ticketsOut -= 1
         let pending: PendingJob?
         switch offer {
         case .hello(let hello) where self.accepts(hello): pending = self.nextWanted()
@@ -315,13 +331,14 @@ final class JobDispatcher {
         self.sendTickets()
     }
 
-    /// Says so once when the workers' socket goes away, and once when it is back.
-    private func noteReachable(_ isReachable: Bool, _ why: String = "") {
-        guard self.isUnreachable == isReachable else { return }
-        self.isUnreachable = !isReachable
-        Log.line(
-            isReachable
-                ? "workers can be reached again at \(self.socketPath)"
-                : "no workers at \(self.socketPath): \(why); pictures wait, cached ones are still served")
+    /// Says so once when a socket of workers goes away, and once when it is back.
+    private func note(_ error: SystemError?, at index: Int) {
+        guard self.sockets[index].note(error, at: self.clock.now) else { return }
+        let path = self.sockets[index].path
+        guard let error, !self.sockets[index].isReachable else {
+            return Log.line("workers can be reached again at \(path)")
+        }
+        let rest = self.isReachable ? "others are left" : "pictures wait, cached ones are still served"
+        Log.line("no workers at \(path): \(error); \(rest)")
     }
 }

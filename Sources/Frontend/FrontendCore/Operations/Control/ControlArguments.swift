@@ -11,12 +11,18 @@ struct ControlArguments {
     /// What is no flag.
     var words: [String] = []
 
-    init(_ arguments: [String], environment: [(name: String, value: String)]) throws(UsageError) {
+    init(
+        _ arguments: [String], of command: Subcommand, environment: [(name: String, value: String)]
+    ) throws(UsageError) {
         var rest = arguments[...]
         while let argument = rest.popFirst() {
             guard let (name, inline) = CommandLineReader.split(argument) else {
                 self.words.append(argument)
                 continue
+            }
+            guard ["h", "help"].contains(name) || command.options.contains(where: { $0.name == name }) else {
+                let known = command.options.map { "-\($0.name), " }.joined()
+                throw UsageError(description: "unknown flag -\(name); imageproxy \(command.name) takes \(known)-help")
             }
             switch name {
             case "adminAddr":
@@ -37,11 +43,7 @@ struct ControlArguments {
                     throw UsageError(description: "invalid value for -watch: expected seconds from 0.1 to 3600")
                 }
                 self.watchInterval = seconds
-            case "h", "help": self.wantsHelp = true
-            default:
-                throw UsageError(
-                    description:
-                        "unknown flag -\(name); this command takes -adminAddr, -adminToken, -json, -watch and -help")
+            default: self.wantsHelp = true
             }
         }
         if self.token == nil, let text = environment.first(where: { $0.name == "IMAGEPROXY_ADMINTOKEN" })?.value,

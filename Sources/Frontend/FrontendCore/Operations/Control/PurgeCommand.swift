@@ -2,20 +2,12 @@
 
 /// `imageproxy purge`: has fronts forget pictures.
 enum PurgeCommand {
-    static let usage = """
-        Usage: imageproxy purge [-adminAddr address] [-adminToken secret|@file] URL…
-
-        Each URL is that of an original; what was made from it is forgotten as well. Fronts that share a Redis tell each
-        other. Without -adminAddr all fronts of this machine are told whose sockets are in the usual place.
-
-        """
-
     static func run(
         _ arguments: [String], environment: [(name: String, value: String)]
     ) throws(UsageError) -> CommandLineReader.Outcome {
-        let arguments = try ControlArguments(arguments, environment: environment)
-        guard !arguments.wantsHelp else { return .answered(Self.usage, exitStatus: 0) }
-        guard !arguments.words.isEmpty, arguments.watchInterval == nil else {
+        let arguments = try ControlArguments(arguments, of: .purge, environment: environment)
+        guard !arguments.wantsHelp else { return .answered(Subcommand.purge.usage, exitStatus: 0) }
+        guard !arguments.words.isEmpty else {
             throw UsageError(description: "expected the URL of a picture; see imageproxy purge -help")
         }
         for url in arguments.words {

@@ -4,23 +4,11 @@ internal import Glibc
 
 /// `imageproxy status`: how the fronts of this machine are doing.
 enum StatusCommand {
-    static let usage = """
-        Usage: imageproxy status [-adminAddr address]… [-watch [seconds]] [-json]
-
-          -adminAddr address    of a front, as it was given to it; may stand several times
-                                (default \(AdminClient.standardPlaces)) [IMAGEPROXY_ADMINADDR]
-          -watch [seconds]      look again and again, every 2 seconds; Ctrl-C ends it
-          -json                 what the fronts say, as a JSON array, an element each
-
-        The status is 0 when every front is ready, 1 when one is not or cannot be asked.
-
-        """
-
     static func run(
         _ arguments: [String], environment: [(name: String, value: String)]
     ) throws(UsageError) -> CommandLineReader.Outcome {
-        let arguments = try ControlArguments(arguments, environment: environment)
-        guard !arguments.wantsHelp else { return .answered(Self.usage, exitStatus: 0) }
+        let arguments = try ControlArguments(arguments, of: .status, environment: environment)
+        guard !arguments.wantsHelp else { return .answered(Subcommand.status.usage, exitStatus: 0) }
         guard arguments.words.isEmpty else {
             throw UsageError(
                 description: "unexpected argument \(quoted(arguments.words[0])); see imageproxy status -help")

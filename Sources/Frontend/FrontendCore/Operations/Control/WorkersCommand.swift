@@ -4,21 +4,12 @@ internal import Glibc
 
 /// `imageproxy workers`: how many workers there are, and `imageproxy workers 8`: how many there are to be.
 enum WorkersCommand {
-    static let usage = """
-        Usage: imageproxy workers [-adminAddr address] [number]
-
-        Without a number: the workers of this machine. With one: starts or stops as many as it takes. Where they are units
-        of systemd (imageproxy-worker@1 and so on) it is these, else the front that starts its own workers is told, until
-        it is restarted. Workers that are stopped finish their picture first.
-
-        """
-
     static func run(
         _ arguments: [String], environment: [(name: String, value: String)]
     ) throws(UsageError) -> CommandLineReader.Outcome {
-        let arguments = try ControlArguments(arguments, environment: environment)
-        guard !arguments.wantsHelp else { return .answered(Self.usage, exitStatus: 0) }
-        guard arguments.words.count <= 1, arguments.watchInterval == nil else {
+        let arguments = try ControlArguments(arguments, of: .workers, environment: environment)
+        guard !arguments.wantsHelp else { return .answered(Subcommand.workers.usage, exitStatus: 0) }
+        guard arguments.words.count <= 1 else {
             throw UsageError(description: "expected one number at most; see imageproxy workers -help")
         }
         let wanted = try arguments.words.first.map { text throws(UsageError) in try Self.number(text) }
