@@ -2,6 +2,7 @@
 
 internal import Glibc
 internal import Platform
+internal import SwiftOverlayShims
 internal import Synchronization
 
 /// The files of a cache directory. Every call blocks, so none is made on the loop.
