@@ -189,12 +189,11 @@ final class JobDispatcher {
     /// While jobs wait, tries again: with another ticket if there are enough, or because the socket took none. While no
     /// worker can be had it tries without a job, too: a front that says so on `/ready` may be asked for nothing else.
     private func armHedge() {
-        let isWithout = self.isUnreachable || self.rejection != nil
-        guard self.hedge == nil, !self.queue.isEmpty || isWithout, !self.isClosed else { return }
+        guard self.hedge == nil, !self.queue.isEmpty || self.isWithoutWorkers, !self.isClosed else { return }
         self.hedge = LoopTimer(after: Self.patience) { [unowned self] in
             self.hedge = nil
             guard !self.queue.isEmpty else {
-                if self.ticketsOut == 0 { _ = self.sendTicket() }
+                if self.isWithoutWorkers, self.ticketsOut == 0 { _ = self.sendTicket() }
                 return self.armHedge()
             }
             self.giveUpOverdue()
@@ -202,6 +201,8 @@ final class JobDispatcher {
             self.sendTickets()
         }
     }
+
+    private var isWithoutWorkers: Bool { self.isUnreachable || self.rejection != nil }
 
     private func giveUpOverdue() {
         let now = self.clock.now
