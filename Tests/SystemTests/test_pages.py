@@ -5,9 +5,10 @@ import base64
 import hashlib
 import re
 
-import client
 import pytest
 
+import client
+import pictures
 from front import LOCAL
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml"}
@@ -44,8 +45,6 @@ def test_the_welcome_page_lets_people_try_a_url(start, tmp_path, prefix):
 
 
 def test_the_welcome_page_tries_the_sample_where_there_is_one(start, tmp_path):
-    import pictures
-
     photo = tmp_path / "a.jpg"
     photo.write_bytes(pictures.jpeg(64, 64))
     front = start(*LOCAL, "-workers", "1", "-samplePhoto", str(photo))
