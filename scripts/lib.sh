@@ -52,6 +52,22 @@ need_python_packages() {
     cp "$list" .build-venv/requirements.txt
 }
 
+# Unpacks Prometheus and promtool into .build/prometheus, from Debian's package: installed, it would start a service.
+need_prometheus() {
+    [ -x .build/prometheus/usr/bin/promtool ] && return
+    say "unpacking from Debian: prometheus (for the tests of metrics, alerts and dashboard)"
+    local work
+    work=$(mktemp -d)
+    # apt's own user must be able to write here.
+    chmod 777 "$work"
+    (cd "$work" && apt-get download -qq prometheus >/dev/null) || die "the package prometheus could not be downloaded"
+    rm -rf .build/prometheus
+    mkdir -p .build/prometheus
+    dpkg-deb --fsys-tarfile "$work"/prometheus_*.deb |
+        tar -x -C .build/prometheus ./usr/bin/prometheus ./usr/bin/promtool || die "the package prometheus is not as expected"
+    rm -rf "$work"
+}
+
 need_swift() {
     command -v swift >/dev/null ||
         die "no Swift toolchain found; install Swift 6.3 or later (https://www.swift.org/install/linux) and put it on PATH"

@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import itertools
 import json
-import math
 import os
 import pathlib
 import random
@@ -22,6 +21,7 @@ import pictures  # noqa: E402
 from front import LOCAL, Front  # noqa: E402
 from origin import Origin, picture  # noqa: E402
 from overload import Client  # noqa: E402
+from queueing import mean_wait  # noqa: E402
 
 #: Fewer workers are as good when they reach this part of the best throughput.
 ENOUGH = 0.95
@@ -86,17 +86,10 @@ def milliseconds(answers, share):
     return times[min(len(times) - 1, int(share * len(times)))]
 
 
-def mean_wait(rate, workers, service, scv):
-    """Allen and Cunneen's approximation for M/G/c: Erlang's wait, scaled by how irregular services are.
-
-    (A. O. Allen, Probability, Statistics and Queueing Theory, 1990, section 5.3.)
-    """
-    load = rate * service
-    if load >= workers:
-        return math.inf
-    terms = sum(load**k / math.factorial(k) for k in range(workers))
-    last = load**workers / math.factorial(workers) * workers / (workers - load)
-    return last / (terms + last) * service / (workers - load) * (1 + scv) / 2
+def fewest(rows):
+    """The fewest workers that are as good as any number of them."""
+    best = max(row["throughput"] for row in rows)
+    return next(row["workers"] for row in rows if row["throughput"] >= ENOUGH * best)
 
 
 def plot(rows, advised):
@@ -157,8 +150,7 @@ async def sweep(options, urls, flags):
         rows.append(row)
         refused = f"   {row['refused']} refused" if row["refused"] else ""
         print(f"{workers:7}  {row['throughput']:10.1f}  {row['p50']:7.1f}  {row['p99']:7.1f}{refused}", flush=True)
-    best = max(row["throughput"] for row in rows)
-    advised = next(row["workers"] for row in rows if row["throughput"] >= ENOUGH * best)
+    advised = fewest(rows)
     print(f"\n-workers {advised}: the fewest that reach {ENOUGH:.0%} of the best throughput")
     return rows, advised
 

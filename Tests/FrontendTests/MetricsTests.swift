@@ -39,12 +39,35 @@ import Testing
     }
 
     @Test(arguments: [
-        (2.4, 4, "4 workers are enough"), (3.4, 4, "5 workers rather than 4"), (0.1, 1, "1 worker is enough"),
-        (0.5, 8, "1 of 8 workers would do"),
+        (2.4, 4, 0.0, "4 workers are enough"), (3.4, 4, 0, "5 workers rather than 4"),
+        (0.1, 1, 0, "1 worker is enough"),
+        (0.5, 8, 0, "1 of 8 workers would do"),
+        // 20 jobs a second were refused, a tenth of a second each: two more workers would have been busy.
+        (2, 4, 20, "5 workers rather than 4"),
     ])
-    func `advice has a reason`(busy: Double, workers: Int, beginning: String) {
-        let load = LoadMeter.Load(busyWorkers: busy, jobsPerSecond: 10, serviceTime: 0.1, waitingTime: 0.012)
-        let advice = WorkerAdvice(load: load, workers: workers).text
-        #expect(advice.hasPrefix(beginning) && advice.hasSuffix("\(busy) were busy on average and a job waited 12 ms"))
+    func `advice has a reason`(busy: Double, workers: Int, refused: Double, beginning: String) {
+        let load = LoadMeter.Load(
+            busyWorkers: busy, jobsPerSecond: 10, refusedPerSecond: refused, serviceTime: 0.1, waitingTime: 0.012)
+        let advice = WorkerAdvice(load: load, workers: workers, cores: 8).text
+        let lost = refused > 0 ? ", 20.0 jobs a second were refused" : ""
+        #expect(
+            advice.hasPrefix(beginning)
+                && advice.hasSuffix("\(busy) were busy on average\(lost) and a job waited 12 ms"))
+    }
+
+    @Test func `advice names the bound that the cores are`() {
+        let load = LoadMeter.Load(busyWorkers: 2, jobsPerSecond: 10, serviceTime: 0.2, waitingTime: 0.5)
+        #expect(WorkerAdvice(load: load, workers: 2, cores: 4).text.contains("cores") == false)
+        #expect(WorkerAdvice(load: load, workers: 2, cores: 2).text.contains("more than its cores (2)"))
+    }
+
+    @Test func `refused jobs are part of the load, for a minute`() {
+        var meter = LoadMeter()
+        for _ in 0..<10 { meter.add(busy: .seconds(0.5), waited: .zero, at: .seconds(1)) }
+        for _ in 0..<20 { meter.refuse(at: .seconds(2)) }
+        // Five seconds so far: one worker was busy, and twice as much was refused.
+        let load = meter.load(at: .seconds(2))
+        #expect(load.busyWorkers == 1 && load.refusedPerSecond == 4 && load.advisedWorkers == 4)
+        #expect(meter.load(at: .seconds(70)).refusedPerSecond == 0)
     }
 }

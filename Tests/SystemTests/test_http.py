@@ -33,7 +33,7 @@ def test_a_browser_gets_a_page(shared_front):
     page = shared_front.get("/", headers={"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"})
     assert page.status == 200 and page["Content-Type"] == "text/html; charset=utf-8"
     assert page.body.lower().startswith(b"<!doctype html>") and page["Vary"] == "Accept"
-    assert "default-src 'none'" in page["Content-Security-Policy"] and "<script" not in page.text
+    assert "default-src 'none'" in page["Content-Security-Policy"]
     for accept in ("*/*", "image/*", "text/html;q=0"):
         assert shared_front.get("/", headers={"Accept": accept}).body == b"OK"
 

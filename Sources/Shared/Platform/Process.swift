@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CPlatform
+internal import Glibc
 internal import Synchronization
 
 /// Facts about this process, and what it asks of the kernel for itself.
@@ -10,6 +11,9 @@ public enum CurrentProcess {
 
     /// KiB of resident memory, at its highest.
     public static var peakMemoryKB: UInt32 { cp_peak_memory() }
+
+    /// Of the machine, as far as they are switched on; at least one.
+    public static var cores: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 
     /// What this process takes of the machine now.
     public struct Usage: Sendable {

@@ -268,7 +268,7 @@ public final class Front {
     ) throws(UsageError) -> Int32 {
         CurrentProcess.hideMemory()
         var configuration = configuration
-        if configuration.workers == 0 { configuration.workers = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+        if configuration.workers == 0 { configuration.workers = CurrentProcess.cores }
         Log.setVerbose(configuration.verbose)
         Log.setFormat(configuration.logFormat, namesRequests: configuration.accessLog)
         for mistake in ConfigurationReport.mistakes(configuration.access) { Log.line("warning: \(mistake)") }

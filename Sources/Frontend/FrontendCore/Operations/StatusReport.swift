@@ -35,6 +35,7 @@ final class StatusReport {
         if self.server.isDraining { return "draining" }
         if self.supervisor == nil { self.dispatcher.lookForWorkers() }
         if !self.dispatcher.isReachable { return "no workers can be reached" }
+        if let rejection = self.dispatcher.rejectsWorkers { return rejection }
         if let supervisor, supervisor.running == 0 { return "no worker is running" }
         if self.dispatcher.isFull { return "the queue of jobs is full" }
         return nil
@@ -75,9 +76,10 @@ final class StatusReport {
             ("queueLimit", .integer(self.dispatcher.queueLimit)),
             ("sandbox", self.dispatcher.sandbox.map { .string("\($0)") } ?? .null),
             ("busyOnAverage", .number(load.busyWorkers)), ("jobsPerSecond", .number(load.jobsPerSecond)),
+            ("refusedPerSecond", .number(load.refusedPerSecond)),
             ("meanServiceSeconds", .number(load.serviceTime)), ("meanWaitSeconds", .number(load.waitingTime)),
             ("advised", .integer(load.advisedWorkers)),
-            ("advice", .string(WorkerAdvice(load: load, workers: wanted).text)),
+            ("advice", .string(WorkerAdvice(load: load, workers: wanted, cores: CurrentProcess.cores).text)),
         ])
     }
 

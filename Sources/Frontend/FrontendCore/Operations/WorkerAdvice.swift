@@ -5,14 +5,22 @@ struct WorkerAdvice {
     let load: LoadMeter.Load
     /// Workers that there are; nil when nobody here knows.
     let workers: Int?
+    /// Of this machine: with more workers than that each of them is slower.
+    let cores: Int
 
     var text: String {
         let advised = self.load.advisedWorkers
         let why =
-            "over the last minute \(Self.tenths(self.load.busyWorkers)) were busy on average and a job waited "
-            + "\(Int((self.load.waitingTime * 1000).rounded())) ms"
+            "over the last minute \(Self.tenths(self.load.busyWorkers)) were busy on average"
+            + (self.load.refusedPerSecond > 0
+                ? ", \(Self.tenths(self.load.refusedPerSecond)) jobs a second were refused" : "")
+            + " and a job waited \(Int((self.load.waitingTime * 1000).rounded())) ms"
         guard let workers else { return "\(advised) would be four fifths busy: \(why)" }
-        if advised > workers { return "\(Self.workers(advised)) rather than \(workers): \(why)" }
+        if advised > workers {
+            let bound =
+                advised > self.cores ? "; more than its cores (\(self.cores)) take a bigger machine, or another" : ""
+            return "\(Self.workers(advised)) rather than \(workers): \(why)\(bound)"
+        }
         // Idle workers cost next to nothing, so only a clear surplus is worth a word.
         if advised * 2 <= workers, workers > 2 { return "\(advised) of \(workers) workers would do: \(why)" }
         return "\(Self.workers(workers)) \(workers == 1 ? "is" : "are") enough: \(why)"

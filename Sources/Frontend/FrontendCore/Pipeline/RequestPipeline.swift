@@ -150,7 +150,8 @@ final class RequestPipeline {
                     self.store(variant, wanted, lease)
                 }
             }
-            return Picture(entry: variant, outcome: .revalidated)
+            // Its origin may have had nothing to say.
+            return Picture(entry: variant, outcome: original.provenance == .stale ? .stale : .revalidated)
         }
         do {
             let variant = try await self.transform(original, wanted.url.options)

@@ -49,7 +49,7 @@ final class Transformer {
     ///
     /// - Throws: `RequestError`.
     func admit() throws {
-        if let refusal = self.dispatcher.refusal { throw RequestError(refusal) }
+        try self.dispatcher.admit()
     }
 
     /// - Throws: `UntransformableError`; `RequestError` when no worker is to be had.

@@ -43,8 +43,14 @@ final class JobDispatcher {
     /// What the last worker that said hello has said.
     private(set) var sandbox: SandboxLayers?
     private var foreignVersions: Set<UInt8> = []
+    private var refusedSandboxes: Set<SandboxLayers> = []
+    /// Why workers get no jobs, and since when none has; nil when the last one got one.
+    private var rejection: (why: String, since: ContinuousClock.Instant)?
+    /// Among workers of two kinds the next one may be of the other.
+    private static let rejectionPatience = Duration.seconds(2)
     private var meter = LoadMeter()
     private var rate = WorkRate()
+    private var isClosed = false
 
     /// Jobs that workers are busy with now.
     private(set) var running = 0
@@ -84,6 +90,12 @@ final class JobDispatcher {
         }
     }
 
+    /// Why all workers that have come lately were sent away; nil when one was not.
+    var rejectsWorkers: String? {
+        guard let rejection, self.clock.now - rejection.since > Self.rejectionPatience else { return nil }
+        return rejection.why
+    }
+
     var isFull: Bool { self.queue.count >= self.queue.capacity }
 
     /// Why a job that came now would be refused; nil when it would not.
@@ -95,6 +107,13 @@ final class JobDispatcher {
         guard let wait, wait > self.maxWait else { return nil }
         return Busy(
             reason: .wait, detail: "the wait for a worker would be \(wait.roundedUpMilliseconds) ms", wait: wait)
+    }
+
+    /// - Throws: `RequestError` for a job that would be refused now, which is counted as one that was.
+    func admit() throws {
+        guard let refusal else { return }
+        self.meter.refuse(at: self.clock.now - self.start)
+        throw RequestError(refusal)
     }
 
     /// Jobs that may wait.
@@ -125,7 +144,10 @@ final class JobDispatcher {
     private func enqueue(_ pending: PendingJob, token: UInt64) {
         guard !Task.isCancelled else { return pending.finish(.failure(.timedOut(detail: "cancelled"))) }
         let now = (self.clock.now - self.start).roundedUpMilliseconds
-        if let refusal { return pending.finish(.failure(.overloaded(refusal))) }
+        if let refusal {
+            self.meter.refuse(at: self.clock.now - self.start)
+            return pending.finish(.failure(.overloaded(refusal)))
+        }
         guard let id = self.queue.push(pending, cost: pending.cost, now: Int64(now)) else { return }
         self.noteQueue()
         self.waiting[token] = (id, pending)
@@ -146,6 +168,7 @@ final class JobDispatcher {
 
     /// After the last job.
     func close() {
+        self.isClosed = true
         self.hedge?.stop()
         self.hedge = nil
         // Spare ones wait in the kernel's queue, which outlives every worker.
@@ -176,12 +199,20 @@ final class JobDispatcher {
         return true
     }
 
-    /// While jobs wait, tries again: with another ticket if there are enough, or because the socket took none.
+    /// While jobs wait, tries again: with another ticket if there are enough, or because the socket took none. While no
+    /// worker can be had it tries without a job, too: a front that says so on `/ready` may be asked for nothing else.
     private func armHedge() {
-        guard self.hedge == nil, !self.queue.isEmpty else { return }
+        guard self.hedge == nil, !self.queue.isEmpty || self.isWithoutWorkers, !self.isClosed else { return }
         self.hedge = LoopTimer(after: Self.patience) { [unowned self] in
             self.hedge = nil
-            guard !self.queue.isEmpty else { return }
+            guard !self.queue.isEmpty else {
+                if self.isWithoutWorkers {
+                    for index in self.sockets.indices where self.sockets[index].ticketsOut == 0 {
+                        _ = self.sendTicket(to: index)
+                    }
+                }
+                return self.armHedge()
+            }
             self.giveUpOverdue()
             let most = self.queue.count + Self.maximumSpareTickets
             for index in self.sockets.indices where self.sockets[index].ticketsOut < most {
@@ -190,6 +221,8 @@ final class JobDispatcher {
             self.sendTickets()
         }
     }
+
+    private var isWithoutWorkers: Bool { !self.isReachable || self.rejection != nil }
 
     private func giveUpOverdue() {
         let now = self.clock.now
@@ -207,9 +240,12 @@ final class JobDispatcher {
         self.sockets[index].ticketsOut -= 1
         let pending: PendingJob?
         switch offer {
-        case .hello(let hello) where self.accepts(hello): pending = self.nextWanted()
+        case .hello(let hello) where self.accepts(hello):
+            self.rejection = nil
+            pending = self.nextWanted()
         case .hello, .foreign:
             if case .foreign(let version) = offer { self.note(foreign: version) }
+            if case .hello(let hello) = offer { self.note(lacking: hello.sandbox) }
             connection.close()
             // Its job waits on, for another worker or a while: the same one would take the next ticket at once.
             return self.armHedge()
@@ -249,10 +285,24 @@ final class JobDispatcher {
 
     /// A line for each version, not for each ticket.
     private func note(foreign version: UInt8) {
+        self.note(rejection: "workers speak version \(version) of the worker protocol, this front \(protocolVersion)")
         guard self.foreignVersions.insert(version).inserted else { return }
         Log.line(
             "refused a worker that speaks version \(version) of the worker protocol, this front speaks \(protocolVersion): "
                 + "install the same release of imageproxy and imageproxy-worker, and restart both")
+    }
+
+    /// A line for each set of layers.
+    private func note(lacking present: SandboxLayers) {
+        let what = self.requirement == .strict ? "every layer" : "the filter of system calls"
+        self.note(rejection: "workers lack layers of the sandbox; -requireSandbox \(self.requirement) asks for \(what)")
+        guard self.refusedSandboxes.insert(present.intersection(.all)).inserted else { return }
+        Log.line(
+            "refused a worker whose sandbox has \(present): -requireSandbox \(self.requirement) asks for \(what)")
+    }
+
+    private func note(rejection why: String) {
+        self.rejection = (why, self.rejection?.since ?? self.clock.now)
     }
 
     private func accepts(_ hello: Hello) -> Bool {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Platform
+
 /// One front's `/status`, or several put together.
 struct FrontState {
     var fronts = 0
@@ -26,11 +28,15 @@ struct FrontState {
     var busy = 0.0
     var busyOnAverage = 0.0
     var waitSum = 0.0
+    var serviceSum = 0.0
+    var refusedPerSecond = 0.0
     var jobsPerSecond = 0.0
     var queued = 0.0
     var queueLimit = 0.0
     var restarts = 0.0
     var sandbox: String?
+    /// Caches that are left alone because they fail, and for what.
+    var leftAlone: [String: Set<String>] = [:]
     var memory = 0.0
 
     init() {}
@@ -60,9 +66,16 @@ struct FrontState {
         self.busyOnAverage += number(workers, "busyOnAverage")
         self.jobsPerSecond += number(workers, "jobsPerSecond")
         self.waitSum += number(workers, "meanWaitSeconds") * number(workers, "jobsPerSecond")
+        self.serviceSum += number(workers, "meanServiceSeconds") * number(workers, "jobsPerSecond")
+        self.refusedPerSecond += number(workers, "refusedPerSecond")
         self.queued += number(workers, "queued")
         self.queueLimit += number(workers, "queueLimit")
         self.sandbox = workers?["sandbox"]?.string ?? self.sandbox
+        for (tier, cache) in state["caches"]?.members ?? [] {
+            for (can, use) in [("canRead", "reading"), ("canWrite", "writing")] where cache[can]?.isTrue == false {
+                self.leftAlone[tier, default: []].insert(use)
+            }
+        }
     }
 
     private mutating func addLastMinute(_ minute: JSON?) {
@@ -98,8 +111,10 @@ struct FrontState {
     func advice(units: Int?) -> WorkerAdvice {
         WorkerAdvice(
             load: LoadMeter.Load(
-                busyWorkers: self.busyOnAverage, jobsPerSecond: self.jobsPerSecond, serviceTime: 0,
+                busyWorkers: self.busyOnAverage, jobsPerSecond: self.jobsPerSecond,
+                refusedPerSecond: self.refusedPerSecond,
+                serviceTime: self.jobsPerSecond > 0 ? self.serviceSum / self.jobsPerSecond : 0,
                 waitingTime: self.jobsPerSecond > 0 ? self.waitSum / self.jobsPerSecond : 0),
-            workers: self.workersWanted.map { Int($0) } ?? units)
+            workers: self.workersWanted.map { Int($0) } ?? units, cores: CurrentProcess.cores)
     }
 }

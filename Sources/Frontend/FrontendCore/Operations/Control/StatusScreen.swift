@@ -102,10 +102,12 @@ struct StatusScreen {
 
     private var places: [String] {
         var lines: [String] = []
-        for (tier, rate) in self.state.lookupRates.sorted(by: { $0.key < $1.key }) {
-            let all = rate.hits + rate.misses
-            let ratio = all > 0 ? Self.percent(rate.hits / all) : "–"
-            lines.append(self.row(tier, "\(Self.rate(all)) looked up, \(ratio) found"))
+        for tier in Set(self.state.lookupRates.keys).union(self.state.leftAlone.keys).sorted() {
+            let (hits, misses) = self.state.lookupRates[tier] ?? (0, 0)
+            let ratio = hits + misses > 0 ? Self.percent(hits / (hits + misses)) : "–"
+            let alone = self.state.leftAlone[tier].map { " · left alone for \($0.sorted().joined(separator: " and "))" }
+            lines.append(
+                self.row(tier, "\(Self.rate(hits + misses)) looked up, \(ratio) found" + (alone.map(self.red) ?? "")))
         }
         let fetches = self.state.fetchRates.filter { $0.value > 0 }.sorted { $0.value > $1.value }
         if !fetches.isEmpty {
