@@ -40,9 +40,25 @@ public struct HTTPFields: Sendable, Equatable, Sequence {
 extension String {
     /// ASCII comparison without regard to case, and without making new strings.
     func equalsIgnoringCase(_ other: String) -> Bool {
-        guard self.utf8.count == other.utf8.count else { return false }
-        return zip(self.utf8, other.utf8).allSatisfy { first, second in
-            first == second || ((first ^ second) == 0x20 && (first | 0x20) >= 0x61 && (first | 0x20) <= 0x7A)
+        self.utf8.count == other.utf8.count && self.beginsIgnoringCase(with: other)
+    }
+
+    /// The same of the first bytes.
+    func beginsIgnoringCase(with prefix: String) -> Bool {
+        guard self.utf8.count >= prefix.utf8.count else { return false }
+        // Nothing here comes from elsewhere than Swift, so both lie in memory as they are. Their own iterators take
+        // ten times as long, and a hit that is read from a disk compares hundreds of names.
+        let answer = self.utf8.withContiguousStorageIfAvailable { bytes in
+            prefix.utf8.withContiguousStorageIfAvailable { wanted in
+                for index in wanted.indices {
+                    let (first, second) = (bytes[index], wanted[index])
+                    let isLetter = (first | 0x20) >= 0x61 && (first | 0x20) <= 0x7A
+                    guard first == second || isLetter && first ^ second == 0x20 else { return false }
+                }
+                return true
+            }
         }
+        guard let answer = answer ?? nil else { preconditionFailure("a string that is not in one piece") }
+        return answer
     }
 }
