@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from faulty_disk import Mounted
+
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TESTS / "SystemTests"))
 
@@ -50,3 +52,17 @@ def worker_with(bin, tmp_path):
         return str(program)
 
     return write
+
+
+@pytest.fixture
+def mounted(tmp_path):
+    """Mounts a small file system, see `Mounted`."""
+    disks = []
+
+    def mount(size):
+        disks.append(Mounted(tmp_path, size))
+        return disks[-1]
+
+    yield mount
+    for disk in disks:
+        disk.close()

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Directories that fail: by a library in front of libc, and by small file systems that only root can mount."""
+"""Directories that fail: by a library in front of libc, and by small file systems of their own."""
 
 import os
 import struct
+import subprocess
 
 
 class FaultyDisk:
@@ -24,17 +25,30 @@ class FaultyDisk:
 
 
 class Mounted:
-    """A small file system that a front and nobody else sees; `seen_by` is the way there for others."""
+    """A small file system that a front and nobody else sees; `seen_from_here` is the way there for others.
+
+    A process of its own keeps it mounted, until its input ends. Who is not root gets a user namespace in which mounting
+    is allowed, and the front one within that, in which it is an ordinary user again.
+    """
 
     def __init__(self, tmp_path, size="1m"):
         self.directory = tmp_path / "disk"
         self.directory.mkdir()
-        self.settings = {"within": ["unshare", "--mount", "--propagation", "private", "sh", "-c",
-                                    f"mount -t tmpfs -o size={size} none '{self.directory}' && exec \"$@\"", "sh"]}
+        is_root = os.geteuid() == 0
+        self._holder = subprocess.Popen(
+            ["unshare", "--mount", "--propagation", "private", *([] if is_root else ["--map-root-user"]), "sh", "-c",
+             f"mount -t tmpfs -o size={size} none '{self.directory}' && echo mounted && exec cat > /dev/null"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self._holder.stdout.readline() == b"mounted\n"
+        target = ["--target", str(self._holder.pid), "--mount"]
+        self._inside = ["nsenter", *target] if is_root else ["nsenter", *target, "--user", "--preserve-credentials"]
+        ordinary = ["unshare", "--user", f"--map-user={os.geteuid()}", f"--map-group={os.getegid()}"]
+        self.settings = {"within": self._inside if is_root else [*self._inside, *ordinary]}
+        self.seen_from_here = f"/proc/{self._holder.pid}/root{self.directory}"
 
-    def seen_by(self, front):
-        return f"/proc/{front.pid}/root{self.directory}"
+    def remount(self, options):
+        # With its source, or the options it had would be given again, among them a user that only exists outside.
+        return [*self._inside, "mount", "-o", f"remount,{options}", "none", str(self.directory)]
 
-    def remount(self, front, options):
-        return ["nsenter", "--mount", "--target", str(front.pid), "mount", "-o", f"remount,{options}",
-                str(self.directory)]
+    def close(self):
+        self._holder.communicate()

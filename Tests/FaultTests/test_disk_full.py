@@ -4,18 +4,14 @@
 import os
 import time
 
-import pytest
-
 from cache_load import Load
-from faulty_disk import Mounted
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk takes root; test_disk_errors has ENOSPC without")
-def test_a_disk_that_is_full_costs_misses(start, origin, tmp_path):
-    disk = Mounted(tmp_path)
+def test_a_disk_that_is_full_costs_misses(start, origin, mounted):
+    disk = mounted("1m")
     load = Load(start, origin, "-cache", f"{disk.directory}/cache", **disk.settings)
     load.settle()
-    ballast = f"{disk.seen_by(load.front)}/ballast"
+    ballast = f"{disk.seen_from_here}/ballast"
 
     def harm():
         with open(ballast, "wb", buffering=0) as file:

@@ -1,26 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """The disk of the cache becomes one that may only be read, as Linux does with a damaged file system."""
 
-import os
 import subprocess
 import time
 
-import pytest
-
 from cache_load import Load
-from faulty_disk import Mounted
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a disk takes root; test_disk_errors has EROFS without")
-def test_a_disk_that_may_only_be_read_is_read(start, origin, tmp_path):
-    disk = Mounted(tmp_path, "64m")
+def test_a_disk_that_may_only_be_read_is_read(start, origin, mounted):
+    disk = mounted("64m")
     load = Load(start, origin, "-cache", f"{disk.directory}/cache", **disk.settings)
     load.settle()
 
     def remount(option):
         # Refused for as long as a file is being written.
         for _ in range(200):
-            if subprocess.run(disk.remount(load.front, option), capture_output=True).returncode == 0:
+            if subprocess.run(disk.remount(option), capture_output=True).returncode == 0:
                 return
             time.sleep(0.01)
         raise AssertionError(f"cannot remount {option}")

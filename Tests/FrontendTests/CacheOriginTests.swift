@@ -33,6 +33,23 @@ struct CacheOriginTests {
         }
     }
 
+    /// All begin shortly before a second ends.
+    @Test(arguments: [(5, 0), (999, 0), (1000, 1), (2500, 2)])
+    func `an answer is as old as the whole seconds that it took`(milliseconds: Int64, age: Int64) async throws {
+        try await onLoop {
+            let bench = OriginBench([])
+            bench.clock.advance(milliseconds: 998)
+            bench.origin.script = [
+                {
+                    bench.clock.advance(milliseconds: milliseconds)
+                    return answer(200, Self.fresh)
+                }
+            ]
+            let freshness = try await bench.get().freshness
+            #expect(freshness.shownAge(at: bench.clock.now) == age)
+        }
+    }
+
     @Test func `a 304 makes what is stored fresh, with its news`() async throws {
         try await onLoop {
             let bench = OriginBench([

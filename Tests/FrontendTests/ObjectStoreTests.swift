@@ -28,6 +28,27 @@ import Testing
         #expect("\(address.endpoint.scheme)://\(address.authority)\(address.path(of: address.prefix + "x"))" == url)
     }
 
+    @Test(arguments: [
+        "s3://eu-west-1/pictures?timeout=", "gcs://pictures?timeout=", "azure://pictures/?timeout=",
+    ])
+    func `an operator says how long an answer waits for a look`(address: String) throws {
+        let key = ["AZURESTORAGE_ACCOUNT_NAME": "account", "AZURESTORAGE_ACCESS_KEY": "Zm9v"]
+        func timeout(_ text: String) throws -> Duration? {
+            let all = address + text
+            let rest = all[all.firstIndex(of: "/")!...]
+            return switch all.first {
+            case "s": try S3Address(rest, environment: Self.none).timeout
+            case "g": try GCSAddress(rest, environment: Self.none).timeout
+            default: try AzureAddress(rest, environment: OperatorEnvironment(key)).timeout
+            }
+        }
+        #expect(try timeout("1.5s") == .milliseconds(1500))
+        #expect(try timeout("") == nil)
+        for text in ["0", "0s", "61s", "-1s", "500", "soon", "1ms,2ms"] {
+            #expect(throws: FlagError.self) { try timeout(text) }
+        }
+    }
+
     @Test func `a region may come from the environment`() throws {
         let environment = OperatorEnvironment(["AWS_REGION": "eu-west-1"])
         #expect(try S3Address("///bucket", environment: environment).region == "eu-west-1")
@@ -127,7 +148,7 @@ import Testing
         try await onLoop {
             let time = TestTime()
             let fetches = TestTime()
-            let keeper = CredentialKeeper<Int64>(clock: WallClock { time.now }) {
+            let keeper = CredentialKeeper<Int64>(clock: WallClock(now: { time.now })) {
                 fetches.now += 1
                 if fetches.now == 4 { throw ObjectFailure("none to be had") }
                 try await sleep(for: .milliseconds(5))

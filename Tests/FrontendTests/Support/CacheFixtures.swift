@@ -9,13 +9,15 @@ import Testing
 
 /// A clock that stands still until it is told to go on.
 final class ManualClock: Sendable {
-    private let time = Mutex<Int64>(1_700_000_000)
+    private let milliseconds = Mutex<Int64>(1_700_000_000_000)
 
-    var now: Int64 { self.time.withLock { $0 } }
+    var now: Int64 { self.milliseconds.withLock { $0 / 1000 } }
 
-    func advance(_ seconds: Int64) { self.time.withLock { $0 += seconds } }
+    func advance(_ seconds: Int64) { self.advance(milliseconds: seconds * 1000) }
 
-    var wall: WallClock { WallClock(now: { self.now }) }
+    func advance(milliseconds: Int64) { self.milliseconds.withLock { $0 += milliseconds } }
+
+    var wall: WallClock { WallClock(milliseconds: { self.milliseconds.withLock { $0 } }) }
 }
 
 /// A place that keeps messages in a dictionary, and counts.

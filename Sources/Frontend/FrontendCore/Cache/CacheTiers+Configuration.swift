@@ -36,17 +36,25 @@ extension CacheTiers {
     ) throws(UsageError) -> ObjectStore {
         let client = ObjectClient(extraCertificates: configuration.tlsCAFile)
         let place: any ObjectPlace
+        let timeout: Duration?
         switch setting {
         case .s3(let address):
+            timeout = address.timeout
             place = S3Place(address, source: try AWSCredentialSource.find(region: address.region), client: client)
         case .gcs(let address):
+            timeout = address.timeout
             place = GCSPlace(
                 address, source: address.isEmulator ? nil : try GoogleCredentialSource.find(), client: client)
-        case .azure(let address): place = AzurePlace(address)
+        case .azure(let address):
+            timeout = address.timeout
+            place = AzurePlace(address)
         case .memory, .disk, .redis: preconditionFailure("no object store")
         }
+        var limits = ObjectStore.Limits()
+        if let timeout { limits.read = timeout }
         return ObjectStore(
-            place, client: client, largestEntry: configuration.maxSourceBytes + StoredMessage.longestHead)
+            place, client: client, largestEntry: configuration.maxSourceBytes + StoredMessage.longestHead,
+            limits: limits)
     }
 
     /// - Parameter address: as `-cache` takes it. It may hold a password, so no error repeats it.

@@ -71,6 +71,9 @@ public final class MemoryCache {
 
     public var count: Int { self.index.count }
 
+    /// Places for entries, of which some may be free.
+    var slots: Int { self.nodes.count }
+
     public init(_ settings: MemoryCacheSettings) {
         self.settings = settings
         let window = settings.capacity / Self.windowShare

@@ -102,9 +102,17 @@ final class OriginStore {
 
     /// When an origin was asked.
     private struct Asked {
+        /// Milliseconds: an answer that took a few has no age for it, even if a second ended meanwhile.
         var at: Int64
         /// The newest purge that was known then: whatever is purged later is not in the answer.
         var stamp: Int64
+
+        /// In the whole seconds of an answer's age: when it was asked for, and when it came.
+        func times(_ clock: WallClock) -> (requested: Int64, received: Int64) {
+            let milliseconds = clock.milliseconds()
+            let received = milliseconds / 1000
+            return (received - (milliseconds - self.at) / 1000, received)
+        }
     }
 
     /// Asks the origin, with what is known of a stale copy, so that it may answer "not modified".
@@ -112,15 +120,17 @@ final class OriginStore {
         _ url: String, for request: ClientFields, stored: CacheEntry?, _ lease: FleetLease?
     ) async throws -> CacheEntry {
         Log.detail("fetching remote URL: \(url)")
-        let asked = Asked(at: self.clock.now(), stamp: self.cache.purges.stamps.newest)
+        let asked = Asked(at: self.clock.milliseconds(), stamp: self.cache.purges.stamps.newest)
         do {
             let validated = stored.flatMap { $0.hasValidator ? $0.fetchedFrom ?? url : nil }
             let answer = try await self.fetch(url, Self.fields(of: request, validating: stored), validated)
             guard answer.status == 304, let stored else {
                 return try self.accept(answer, url, for: request, stored: stored, asked, lease)
             }
-            let now = self.clock.now()
-            if var entry = self.rules.refreshed(stored, by: answer, for: request, requestedAt: asked.at, now: now) {
+            let times = asked.times(self.clock)
+            if var entry = self.rules.refreshed(
+                stored, by: answer, for: request, requestedAt: times.requested, now: times.received)
+            {
                 entry.stamp = asked.stamp
                 entry.provenance = .revalidated
                 self.keep(entry, url, for: request, replacing: stored, lease)
@@ -165,7 +175,9 @@ final class OriginStore {
             Log.line("serving a stale copy of \(Redaction.url(url)): its origin answered \(answer.status)")
             return stale
         }
-        var entry = try self.rules.entry(of: answer, url, for: request, requestedAt: asked.at, now: self.clock.now())
+        let times = asked.times(self.clock)
+        var entry = try self.rules.entry(
+            of: answer, url, for: request, requestedAt: times.requested, now: times.received)
         entry.stamp = asked.stamp
         self.keep(entry, url, for: request, replacing: stored, lease)
         return entry

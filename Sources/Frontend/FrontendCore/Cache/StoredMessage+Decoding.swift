@@ -102,20 +102,28 @@ extension StoredMessage {
         var fields = fields
         fields.removeAll { field in
             Self.isOurs(field.name) || Self.isVaried(field)
-                || ["content-length", "content-type", "x-from-cache", "connection"].contains(field.name.lowercased())
+                || Self.notTheOrigins.contains { $0.equalsIgnoringCase(field.name) }
         }
         return fields
     }
 
+    private static let notTheOrigins = ["Content-Length", "Content-Type", "X-From-Cache", "Connection"]
+
     /// What the original program remembers of the request, for answers with a Vary field.
-    private static func isVaried(_ field: HTTPFields.Field) -> Bool { field.name.lowercased().hasPrefix("x-varied-") }
+    private static func isVaried(_ field: HTTPFields.Field) -> Bool {
+        field.name.beginsIgnoringCase(with: "X-Varied-")
+    }
 }
 
 extension HTTPFields {
     /// The value of a field that there is once; nil when it is missing, or there is more than one.
     fileprivate func only(_ name: String) -> String? {
-        let values = self.values(named: name)
-        return values.count == 1 ? values[0] : nil
+        var found: String?
+        for field in self where field.name.equalsIgnoringCase(name) {
+            guard found == nil else { return nil }
+            found = field.value
+        }
+        return found
     }
 }
 

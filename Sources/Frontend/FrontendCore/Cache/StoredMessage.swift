@@ -61,9 +61,7 @@ enum StoredMessage {
         name.equalsIgnoringCase("Content-Length") || name.equalsIgnoringCase("Content-Type") || Self.isOurs(name)
     }
 
-    static func isOurs(_ name: String) -> Bool {
-        String(name.prefix(Self.prefix.count)).equalsIgnoringCase(Self.prefix)
-    }
+    static func isOurs(_ name: String) -> Bool { name.beginsIgnoringCase(with: Self.prefix) }
 }
 
 /// Writes a head line by line, and knows when one of them cannot be written.

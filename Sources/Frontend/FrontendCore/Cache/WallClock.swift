@@ -1,9 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Glibc
-
 /// The clock that HTTP's dates are written by; a test has one of its own.
 struct WallClock: Sendable {
+    /// Milliseconds of the Unix clock, for what takes less than the seconds that HTTP counts in.
+    var milliseconds: @Sendable () -> Int64 = {
+        let now = Log.now()
+        return Int64(now.seconds) * 1000 + Int64(now.milliseconds)
+    }
+
     /// Seconds of the Unix clock.
-    var now: @Sendable () -> Int64 = { Int64(time(nil)) }
+    func now() -> Int64 { self.milliseconds() / 1000 }
+}
+
+extension WallClock {
+    /// A clock that knows nothing less than seconds.
+    init(now: @escaping @Sendable () -> Int64) { self.init(milliseconds: { now() * 1000 }) }
 }

@@ -56,8 +56,9 @@ public enum Log {
 
     /// A point of the Unix clock.
     struct Instant: Sendable {
-        fileprivate let seconds: Int
-        fileprivate let milliseconds: Int
+        let seconds: Int
+        /// Of that second.
+        let milliseconds: Int
     }
 
     static func now() -> Instant {

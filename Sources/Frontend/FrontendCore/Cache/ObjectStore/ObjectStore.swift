@@ -22,8 +22,10 @@ final class ObjectStore: ByteStore {
     private var isClosed = false
 
     struct Limits {
-        /// How long an answer waits for what is stored.
-        var read = Duration.seconds(2)
+        /// How long an answer waits for one look. Two are made for a miss, one for the variant and one for its original.
+        var read = Duration.milliseconds(500)
+        /// For who has to know what is there, which no answer waits for.
+        var ask = Duration.seconds(2)
         /// Nobody waits for these.
         var write = Duration.seconds(30)
         /// Answers that may wait at a time; the others are not held up.
@@ -56,7 +58,9 @@ final class ObjectStore: ByteStore {
 
     func ask(_ key: String) async -> ByteStoreAnswer {
         await self.place.ready()
-        guard let answer = await self.perform(.read, key, atMost: self.limits.read) else { return .unknown }
+        guard let answer = await self.perform(.read, key, atMost: max(self.limits.ask, self.limits.read)) else {
+            return .unknown
+        }
         return answer.status == 200 ? .message(answer.body) : .nothing
     }
 

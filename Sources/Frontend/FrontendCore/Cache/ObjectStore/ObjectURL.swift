@@ -33,6 +33,12 @@ struct ObjectURL {
         self.query.first { $0.name == name && !$0.value.isEmpty }?.value
     }
 
+    /// How long an answer waits for one look; nil = as long as `ObjectStore` thinks right.
+    func timeout() throws(FlagError) -> Duration? {
+        guard let text = self["timeout"] else { return nil }
+        return try LookLimit.parse(text)
+    }
+
     func hasOnly(_ names: Set<String>) -> Bool { self.query.allSatisfy { names.contains($0.name) } }
 
     /// What stands before an object's name: the parts of a path without empty ones, each with a slash behind it, as

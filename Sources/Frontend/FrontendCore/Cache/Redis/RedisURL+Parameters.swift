@@ -12,9 +12,9 @@ extension RedisURL {
             let value = pair.count > 1 ? pair[1] : ""
             switch pair[0] {
             case "db" where takesDatabase: login.database = try Self.database(value)
-            case "timeout": settings.loadLimit = try Self.limit(value)
-            case "storeTimeout": settings.storeLimit = try Self.limit(value)
-            case "connectTimeout": settings.connectLimit = try Self.limit(value)
+            case "timeout": settings.loadLimit = try LookLimit.parse(value)
+            case "storeTimeout": settings.storeLimit = try LookLimit.parse(value)
+            case "connectTimeout": settings.connectLimit = try LookLimit.parse(value)
             case "maxEntry":
                 guard let bytes = ByteSize.parse(value), Self.entrySizes.contains(bytes) else {
                     throw FlagError(expected: "maxEntry=8MB behind the address, from 1kB to 512MB")
@@ -37,11 +37,4 @@ extension RedisURL {
 
     /// Redis itself takes no more than 512 MB in one value.
     private static let entrySizes = 1_000...512_000_000
-
-    private static func limit(_ text: Substring) throws(FlagError) -> Duration {
-        guard let limit = Duration(goNotation: String(text)), limit >= .milliseconds(1), limit <= .seconds(60) else {
-            throw FlagError(expected: "a time limit from 1ms to 60s behind the address, as in timeout=50ms")
-        }
-        return limit
-    }
 }

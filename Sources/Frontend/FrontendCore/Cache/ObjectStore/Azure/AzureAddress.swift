@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Where a container of Azure's blob storage is, and the key to it: `azure://container/[?endpoint=…]`.
+/// Where a container of Azure's blob storage is, and the key to it: `azure://container/[?endpoint=…&timeout=…]`.
 public struct AzureAddress: Sendable, Equatable {
     let container: String
     let account: String
     let key: [UInt8]
     let endpoint: ServiceEndpoint
     let logsErrors: Bool
+    let timeout: Duration?
 
     /// - Parameter text: what comes after `azure:`.
     /// - Throws: what was expected, and never the key.
     init(_ text: Substring, environment: OperatorEnvironment = .process) throws(FlagError) {
-        guard let url = ObjectURL(text), url.hasOnly(["endpoint"]), url.path.isEmpty else {
-            throw FlagError(expected: "azure://container/")
+        guard let url = ObjectURL(text), url.hasOnly(["endpoint", "timeout"]), url.path.isEmpty else {
+            throw FlagError(expected: "azure://container/[?timeout=500ms]")
         }
+        self.timeout = try url.timeout()
         self.container = url.host.isEmpty ? "cache" : url.host
         guard (3...63).contains(self.container.utf8.count),
             self.container.utf8.allSatisfy({ "abcdefghijklmnopqrstuvwxyz0123456789-".utf8.contains($0) })

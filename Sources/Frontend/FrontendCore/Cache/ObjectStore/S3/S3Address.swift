@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Where an S3 bucket is: `s3://region/bucket[/prefix][?endpoint=…&disableSSL=1&s3ForcePathStyle=1]`.
+/// Where an S3 bucket is: `s3://region/bucket[/prefix][?endpoint=…&disableSSL=1&s3ForcePathStyle=1&timeout=…]`.
 public struct S3Address: Sendable, Equatable {
     let region: String
     let bucket: String
@@ -9,12 +9,15 @@ public struct S3Address: Sendable, Equatable {
     let endpoint: ServiceEndpoint
     /// The bucket is in the path; else it is part of the host's name.
     let isPathStyle: Bool
+    let timeout: Duration?
 
     /// - Parameter text: what comes after `s3:`.
     init(_ text: Substring, environment: OperatorEnvironment = .process) throws(FlagError) {
         let hint = FlagError(
-            expected: "s3://region/bucket[/prefix][?endpoint=host&disableSSL=1&s3ForcePathStyle=1]")
-        guard let url = ObjectURL(text), url.hasOnly(["endpoint", "disableSSL", "s3ForcePathStyle"]) else { throw hint }
+            expected: "s3://region/bucket[/prefix][?endpoint=host&disableSSL=1&s3ForcePathStyle=1&timeout=500ms]")
+        guard let url = ObjectURL(text), url.hasOnly(["endpoint", "disableSSL", "s3ForcePathStyle", "timeout"]) else {
+            throw hint
+        }
         let region = url.host.isEmpty ? environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"] : url.host
         let parts = url.path.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard let region, let bucket = parts.first, Self.isBucket(bucket),
@@ -25,6 +28,7 @@ public struct S3Address: Sendable, Equatable {
         guard let endpoint = ServiceEndpoint(url["endpoint"] ?? "s3.\(region).\(domain)", defaultScheme: scheme) else {
             throw FlagError(expected: "endpoint=host, host:port or a URL, without a user or a query")
         }
+        self.timeout = try url.timeout()
         self.region = region
         self.bucket = String(bucket)
         self.prefix = prefix
