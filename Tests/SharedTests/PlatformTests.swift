@@ -272,7 +272,7 @@ import Testing
             let bytes = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 * 7) }
             let descriptor = try Self.sealed(bytes)
             let number = descriptor.number
-            let size = sealedSize(of: descriptor)
+            let size = try sealedSize(of: descriptor)
             #expect(size == bytes.count)
             #expect(ftruncate(number, 1) == -1)
             #expect(ftruncate(number, 200_000) == -1)
@@ -280,10 +280,10 @@ import Testing
             #expect(mmap(nil, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, number, 0) == MAP_FAILED)
 
             var copy = [UInt8](repeating: 0, count: bytes.count)
-            let isWhole = copy.withUnsafeMutableBytes { readAll(descriptor, into: $0) }
+            let isWhole = try copy.withUnsafeMutableBytes { try readAll(descriptor, into: $0) }
             #expect(isWhole && copy == bytes)
             var longer = [UInt8](repeating: 0, count: bytes.count + 1)
-            let isLonger = longer.withUnsafeMutableBytes { readAll(descriptor, into: $0) }
+            let isLonger = try longer.withUnsafeMutableBytes { try readAll(descriptor, into: $0) }
             #expect(!isLonger)
 
             let memory = try SealedMemory(descriptor)
@@ -317,7 +317,7 @@ import Testing
             try #require(write(number, "bytes", 5) == 5)
             try #require(fcntl(number, Self.addSeals, seals.reduce(0, |)) == 0)
             let descriptor = OwnedDescriptor(adopting: number)
-            let size = sealedSize(of: descriptor)
+            let size = try sealedSize(of: descriptor)
             #expect(size == nil)
             #expect(Self.codeOfMapping(descriptor) == EINVAL)
         }
@@ -335,13 +335,13 @@ import Testing
         for number in others {
             try #require(number >= 0)
             let descriptor = OwnedDescriptor(adopting: number)
-            let size = sealedSize(of: descriptor)
+            let size = try sealedSize(of: descriptor)
             #expect(size == nil)
             #expect(Self.codeOfMapping(descriptor) == EINVAL)
         }
         // Sealed, but with nothing in it.
         let empty = try Self.sealed([])
-        let size = sealedSize(of: empty)
+        let size = try sealedSize(of: empty)
         #expect(size == 0)
         #expect(Self.codeOfMapping(empty) == EINVAL)
     }
