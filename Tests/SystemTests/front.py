@@ -18,7 +18,7 @@ import processes
 #: What a front whose origin stands on this machine needs.
 LOCAL = ["-allowPrivateNetworks"]
 #: Of the environment, a front gets this alone, and what its test says.
-INHERITED = ["PATH", "ASAN_OPTIONS", "TSAN_OPTIONS", "SWIFT_BACKTRACE"]
+INHERITED = ["PATH", "ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "SWIFT_BACKTRACE"]
 
 
 class Front:
