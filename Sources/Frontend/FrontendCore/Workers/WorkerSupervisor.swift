@@ -218,6 +218,7 @@ final class WorkerSupervisor {
         let all = self.slots + self.retiring
         for slot in all {
             slot.restart?.stop()
+            slot.restart = nil
             slot.process?.send(SIGTERM)
         }
         for _ in 0..<100 where all.contains(where: { $0.process != nil }) {
