@@ -151,6 +151,10 @@ let package = Package(
             name: "bench-fork", dependencies: ["JobRunner", "Sandbox", "ImageJob"], path: "Tests/Benchmarks/Fork",
             swiftSettings: strict),
 
+        .executableTarget(
+            name: "bench-signature", dependencies: ["FrontendCore", "ImageJob"], path: "Tests/Benchmarks/Signature",
+            swiftSettings: strict),
+
         .testTarget(
             name: "SharedTests", dependencies: ["ImageJob", "WorkerProtocol", "Platform", "Telemetry"],
             path: "Tests/SharedTests", swiftSettings: strict),

@@ -20,6 +20,7 @@ from PIL import Image
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "SystemTests"))
 
 import pictures  # noqa: E402
+import processes  # noqa: E402
 from front import LOCAL, Front  # noqa: E402
 from origin import Origin, picture  # noqa: E402
 
@@ -86,14 +87,21 @@ class Load:
         self.hit = f"/33x/{self.small}"
         assert self.front.get(self.hit).status == 200
         numbers = itertools.count()
-        # Never the same twice: width, and a quality for every round through the widths.
-        self.large_targets = (f"/{100 + n % 800}x,q{10 + n // 800}/{self.large}" for n in numbers)
-        self.small_targets = (f"/{100 + n % 800}x,q{10 + n // 800}/{self.small}" for n in numbers)
+        # Never the same twice: width, and a quality for every round through the widths. They are mixed, as a wide one is
+        # more work: what is asked for while capacity is measured has to be like what is asked for later.
+        self.large_targets = (f"/{100 + 337 * n % 800}x,q{10 + n // 800}/{self.large}" for n in numbers)
+        self.small_targets = (f"/{100 + 337 * n % 800}x,q{10 + n // 800}/{self.small}" for n in numbers)
         self.client = Client(self.front.endpoint)
 
     def close(self):
         self.front.stop()
         self.origin.close()
+
+    def cpu(self):
+        """Seconds of CPU so far: of the workers, of the front, and of this process, which is clients and origin."""
+        return numpy.array([
+            sum(processes.cpu_seconds(one.pid) for one in processes.keepers(self.front.pid)),
+            processes.cpu_seconds(self.front.pid), time.process_time()])
 
     def mixed_targets(self, share, seed=1):
         """Large ones with a probability, small ones otherwise; with their kind."""
@@ -152,6 +160,11 @@ def quantiles(answers):
     return f"p50 {at(0.5):.1f} ms, p99 {at(0.99):.1f} ms, max {times[-1]:.1f} ms"
 
 
+def shares(used):
+    names = ("workers", "front", "clients")
+    return "of the CPU used " + ", ".join(f"{name} {100 * one / sum(used):.0f} %" for name, one in zip(names, used))
+
+
 async def measure(load, workers, seconds, factor):
     try:
         await figures(load, workers, seconds, factor)
@@ -160,13 +173,17 @@ async def measure(load, workers, seconds, factor):
 
 
 async def figures(load, workers, seconds, factor):
+    used = load.cpu()
     capacity = await load.capacity(seconds / 2, workers)
+    used = load.cpu() - used
+    cost = used[0] / len(load.client.answers)
     alone = statistics.median(
         [(await load.client.get("alone", next(load.large_targets))).took for _ in range(5)])
-    print(f"capacity                {capacity:.1f} jobs/s, {alone * 1000:.0f} ms for one alone")
+    print(f"capacity                {capacity:.1f} jobs/s, {alone * 1000:.0f} ms for one alone; {shares(used)}")
 
-    start = time.monotonic()
+    used, start = load.cpu(), time.monotonic()
     answers = await load.flood(capacity * factor, seconds, 20)
+    used = load.cpu() - used
     check(answers)
     misses = [answer for answer in answers if answer.kind == "miss"]
     # Counted while the flood lasts, and not from its first second, in which the queue fills.
@@ -174,6 +191,9 @@ async def figures(load, workers, seconds, factor):
     goodput = len(done) / (seconds - 1)
     print(f"asked                   {factor} times that for {seconds} s: {len(misses)} requests")
     print(f"goodput                 {goodput:.1f} jobs/s, {100 * goodput / capacity:.0f} % of capacity")
+    # What others take of the machine changes how fast the workers are, but not what a job costs them.
+    served = sum(a.status == 200 for a in misses)
+    print(f"CPU meanwhile           {shares(used)}; {100 * cost * served / used[0]:.0f} % of what that gave before")
     print(f"answered 200            {quantiles([a for a in misses if a.status == 200])}")
     print(f"answered 503            {quantiles([a for a in misses if a.status == 503])}")
     print(f"hits meanwhile          {quantiles([a for a in answers if a.kind == 'hit'])}")

@@ -68,7 +68,7 @@ def test_no_lie_gets_through_and_nothing_is_lost(liars, origin, kind):
                 assert answered.status == 200 and answered["X-Imageproxy-Error"], answered
                 assert answered.body == lies.SOURCE
 
-    with in_parallel(LIARS, client):
+    with in_parallel(LIARS, client, patience=60 * EACH // 25):
         pass
     assert front.process.poll() is None, front.errors
     processes.wait_until(

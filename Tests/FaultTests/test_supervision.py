@@ -88,3 +88,44 @@ def test_each_stopped_in_turn(start, origin, role):
 
     under_load(front, origin, stop)
     assert stops > 3
+
+
+@pytest.mark.parametrize("role", ["launcher", "keeper"])
+def test_one_that_is_stopped_for_good_is_replaced(start, origin, role):
+    front = start(*LOCAL, "-workers", "2")
+    front.wait_for_workers(2)
+    url = origin.serve("/a.jpg", pictures.jpeg(320, 200))
+    before = {launcher.pid for launcher in processes.launchers(front.pid)}
+    victim = processes.level(front.pid, ROLES[role])[0]
+    stopped = victim.pid if role == "launcher" else victim.parent
+    os.kill(victim.pid, signal.SIGSTOP)
+
+    def is_replaced():
+        # Nobody has to wait for that.
+        assert front.picture(f"/50x/{url}?{time.monotonic_ns()}").size == (50, 31)
+        return not processes.alive(stopped) and not processes.alive(victim.pid)
+
+    processes.wait_until(is_replaced, timeout=60, interval=0.1, what=lambda: f"another {role}\n{front.errors}")
+    front.wait_for_workers(2)
+    # The other one was only busy.
+    now = {launcher.pid for launcher in processes.launchers(front.pid)}
+    assert before - now == {stopped}
+    assert front.errors.count("was stopped for 10 s, and is replaced") == 1
+    text = front.get("/metrics").text
+    assert "\nimageproxy_worker_restarts_total 1\n" in text and 'deaths_total{cause="picture"} 0' in text
+
+
+def test_one_that_goes_on_in_time_is_left_alone(start, origin):
+    front = start(*LOCAL, "-workers", "1")
+    front.wait_for_workers(1)
+    keeper, = processes.keepers(front.pid)
+    for _ in range(3):
+        os.kill(keeper.pid, signal.SIGSTOP)
+        processes.wait_until(lambda: processes.Process(keeper.pid).state == "T")
+        time.sleep(4)
+        os.kill(keeper.pid, signal.SIGCONT)
+        processes.wait_until(lambda: processes.Process(keeper.pid).state != "T")
+    # Four and four and four are not ten.
+    url = origin.serve("/a.jpg", pictures.jpeg(320, 200))
+    assert front.picture(f"/50x/{url}").size == (50, 31)
+    assert [one.pid for one in processes.keepers(front.pid)] == [keeper.pid] and "was stopped" not in front.errors

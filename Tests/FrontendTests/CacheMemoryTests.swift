@@ -133,7 +133,7 @@ struct CacheMemoryTests {
                 guard number % 4 == 0 else { continue }
                 let isHit = Self.use(cache, "hot \(Int.random(in: 0..<400))", made)
                 // The first uses are nobody's hits.
-                if number > 20_000 {
+                if number > flood / 2 {
                     asked += 1
                     if isHit { hits += 1 }
                 }

@@ -17,6 +17,8 @@ import processes
 
 #: What a front whose origin stands on this machine needs.
 LOCAL = ["-allowPrivateNetworks"]
+#: Of the environment, a front gets this alone, and what its test says.
+INHERITED = ["PATH", "ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "SWIFT_BACKTRACE"]
 
 
 class Front:
@@ -26,7 +28,7 @@ class Front:
         """within: a command that becomes the program that is named behind it, in surroundings of its own."""
         self.binaries = bin
         self.command = [*within, str(bin / "imageproxy"), "-addr", address, *flags]
-        variables = {"PATH": os.environ["PATH"], **(environment or {})}
+        variables = {name: os.environ[name] for name in INHERITED if name in os.environ} | (environment or {})
         self.process = subprocess.Popen(
             self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=variables)
         self.pid = self.process.pid
@@ -132,7 +134,7 @@ def run_program(bin, *arguments, environment=None, timeout=20, program="imagepro
 
 
 @contextlib.contextmanager
-def in_parallel(count, work):
+def in_parallel(count, work, patience=60):
     """Runs `work(index)` in threads; on leaving, waits for all and raises what the first one raised."""
     failures, threads = [], []
 
@@ -146,7 +148,7 @@ def in_parallel(count, work):
         threads.append(threading.Thread(target=run, args=(index,), daemon=True))
         threads[-1].start()
     yield
-    end = time.monotonic() + 60
+    end = time.monotonic() + patience
     for thread in threads:
         thread.join(max(0, end - time.monotonic()))
         assert not thread.is_alive(), "a client still waits"

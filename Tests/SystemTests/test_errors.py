@@ -2,6 +2,7 @@
 """What goes wrong with an origin or with a picture: the right status, a text that tells nothing, and no harm done."""
 
 import gzip
+import itertools
 import socket
 import time
 
@@ -12,6 +13,9 @@ from front import LOCAL
 from origin import answer, picture
 
 LIMIT = 300_000
+#: Seconds that an origin says nothing: more than a client waits, so that whoever has an answer did not wait for it.
+STALL = 60.0
+FRESH = itertools.count()
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +32,7 @@ def still_works(front, shared_origin):
     """After every test: a good picture is answered as if nothing had been."""
     url = shared_origin.serve("/good.jpg", pictures.flat(200, 100))
     yield
-    assert front.picture(f"/100x/{url}?{time.monotonic()}").size == (100, 50)
+    assert front.picture(f"/100x/{url}?{next(FRESH)}").size == (100, 50)
 
 
 def no_address(text):
@@ -65,6 +69,7 @@ def lying(head, *rest):
 
 
 BODY = pictures.flat(100, 100)
+BOMB = gzip.compress(bytes(50 << 20))
 OK = f"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: {len(BODY)}\r\n"
 
 LIES = {
@@ -92,10 +97,10 @@ LIES = {
     "not modified, unasked": (lambda _: answer(b"", 304, length=False), 502),
     "status 999": (lambda _: answer(BODY, 999, "image/jpeg"), 502),
     "gzip": (lambda _: answer(gzip.compress(BODY), 200, "image/jpeg", {"Content-Encoding": "gzip"}), 502),
-    "a bomb": (lambda _: answer(gzip.compress(bytes(50 << 20)), 200, "image/jpeg", {"Content-Encoding": "gzip"}), 502),
-    "silence": (lying(3.0), 504),
-    "a head that stops": (lying("HTTP/1.1 200 OK\r\n", 3.0), 504),
-    "a body that stops": (lying(OK + "\r\n", BODY[:50], 3.0), 504),
+    "a bomb": (lambda _: answer(BOMB, 200, "image/jpeg", {"Content-Encoding": "gzip"}), 502),
+    "silence": (lying(STALL), 504),
+    "a head that stops": (lying("HTTP/1.1 200 OK\r\n", STALL), 504),
+    "a body that stops": (lying(OK + "\r\n", BODY[:50], STALL), 504),
     "a trickle": (lying(OK + "\r\n", *[part for byte in BODY[:100] for part in (bytes([byte]), 0.05)]), 504),
     "HTML": (picture(b"<html><script>alert(1)</script>", "text/html"), 403),
     "HTML labelled as a picture": (picture(b"<html><script>alert(1)</script>", "image/jpeg"), 403),
@@ -112,10 +117,7 @@ def test_an_origin_that_lies(front, shared_origin, name):
     handler, status = LIES[name]
     path = "/" + "".join(c if c.isalnum() else "-" for c in name)
     url = shared_origin.serve(path, handler)
-    start = time.monotonic()
     answer = front.get(f"/50x/{url}")
-    took = time.monotonic() - start
-    assert took < 2.5, f"{took} s"
     if name == "an empty picture":
         # There is nothing in it that could do harm, and nothing to transform.
         assert answer.status in (200, 422) and answer.body in (b"", answer.body[:0], b"the remote image cannot be transformed\n")
@@ -175,11 +177,9 @@ def test_redirects_are_not_followed_if_so_wished(start, origin):
 
 
 def test_a_request_has_a_time_limit_if_so_wished(start, origin):
-    url = origin.serve("/slow.jpg", lambda _: [5.0])
+    url = origin.serve("/slow.jpg", lambda _: [STALL])
     front = start(*LOCAL, "-workers", "1", "-timeout", "300ms")
-    begin = time.monotonic()
     answered = front.get(f"/50x/{url}")
-    assert time.monotonic() - begin < 2
     assert (answered.status, answered.text) == (504, "Gateway timeout waiting for remote resource.")
     good = origin.serve("/good.jpg", BODY)
     assert front.picture(f"/50x/{good}").size == (50, 50)
@@ -272,9 +272,7 @@ def test_a_broken_picture_is_refused_if_so_wished(start, origin):
 ], ids=["png", "jpeg", "just-too-large", "wide", "tall"])
 def test_a_decompression_bomb_is_not_passed_on(front, shared_origin, data):
     url = shared_origin.serve("/bomb", picture(data, flavour(data)))
-    start = time.monotonic()
     answered = front.get(f"/50x/{url}")
-    assert time.monotonic() - start < 2
     assert (answered.status, answered.text) == (422, "the image is too large\n")
 
 
@@ -290,9 +288,7 @@ def test_a_result_over_the_limit_is_refused(start, origin):
 def test_a_picture_that_takes_too_long_is_passed_on_with_a_mark(start, origin, slow_picture):
     front = start(*LOCAL, "-workers", "2", "-transformTimeout", "20ms")
     url = origin.serve("/slow.png", picture(slow_picture, "image/png"))
-    begin = time.monotonic()
     answered = front.get(f"/50x/{url}")
-    assert time.monotonic() - begin < 5
     assert answered.status == 200 and answered.body == slow_picture
     assert answered["X-Imageproxy-Error"] in ("too-slow", "crashed")
 

@@ -2,6 +2,7 @@
 """Many who want the same thing at the same time cost no more than one."""
 
 import os
+import re
 import signal
 import threading
 import time
@@ -12,10 +13,12 @@ from front import LOCAL, in_parallel
 from origin import answer, picture
 
 
-def slow(body, seconds):
+def slow(body, seconds, **fields):
+    served = picture(body, **fields)
+
     def handler(request):
         time.sleep(seconds)
-        return answer(body, content_type="image/jpeg")
+        return served(request)
 
     return handler
 
@@ -37,6 +40,22 @@ def test_many_callers_of_one_cold_url_are_one_fetch(start, origin):
     assert origin.count() == 1
     assert len(bodies) == 64 and len(set(bodies)) == 1
     assert pictures.decoded(bodies[0]).size == (200, 133)
+
+
+def test_a_stampede_is_one_fetch_and_one_transformation(start, origin):
+    """Whoever comes while the picture is made waits for it, and whoever comes later finds it."""
+    front = start(*LOCAL, "-workers", "2", "-cache", "memory")
+    url = origin.serve("/a.jpg", slow(pictures.jpeg(800, 533), 0.5, Cache_Control="max-age=1000"))
+    callers = [front.connect(timeout=60) for _ in range(500)]
+    for connection in callers:
+        connection.send(f"GET /200x/{url} HTTP/1.1\r\nHost: a\r\n\r\n")
+    answers = [connection.read() for connection in callers]
+    for connection in callers:
+        connection.close()
+    assert all(one.status == 200 and one["X-Imageproxy-Error"] is None for one in answers)
+    assert len({one.body for one in answers}) == 1 and origin.count() == 1
+    made = re.search(r'^imageproxy_stage_\w*_count\{stage="encode"\} (\d+)$', front.get("/metrics").text, re.MULTILINE)
+    assert made and made[1] == "1"
 
 
 def test_many_variants_of_one_cold_url_are_one_fetch(start, origin):

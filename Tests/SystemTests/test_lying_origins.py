@@ -167,6 +167,20 @@ def test_a_connection_that_is_broken_off(front, shared_origin, after):
         assert_refused(front.get(f"/{options}/{url}"), 502)
 
 
+def test_nothing_of_an_answer_that_breaks_off_is_kept(start, origin, tmp_path):
+    """Wherever it breaks off: at two hundred places of it."""
+    front = start(*LOCAL, "-workers", "1", "-cache", "memory", "-cache", str(tmp_path / "cache"))
+    whole = OK + BODY
+    for place in range(200):
+        part = whole[:len(whole) * place // 200]
+        url = origin.serve(f"/{place}.jpg", lambda _: [part])
+        for options in ("50x", ""):
+            assert_refused(front.get(f"/{options}/{url}"), 502)
+        # Nothing was kept of it, nor was it kept that it failed.
+        origin.serve(f"/{place}.jpg", picture(BODY, Cache_Control="max-age=1000"))
+        assert front.get(f"//{url}").body == BODY
+
+
 def test_a_connection_that_is_reset(front):
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}/a.jpg"

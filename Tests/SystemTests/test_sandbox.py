@@ -24,7 +24,7 @@ def check(result):
     assert result.returncode == 0, result.stdout + result.stderr
     tried, escaped = map(int, re.search(r"^(\d+) tried, (\d+) not forbidden$", result.stdout, re.MULTILINE).groups())
     rows = [line for line in result.stdout.splitlines() if line.startswith("  ")]
-    assert tried >= 60 and escaped == 0 and len(rows) == tried
+    assert tried >= 80 and escaped == 0 and len(rows) == tried
     assert all(re.search(r" (killed|refused: .+)$", row) for row in rows)
     assert "ALLOWED" not in result.stdout and "UNCLEAR" not in result.stdout
     assert "seccomp" in result.stdout.splitlines()[0].partition("(not:")[0]

@@ -40,8 +40,11 @@ int cp_memfd_seal(int fd) { return fcntl(fd, F_ADD_SEALS, ALL_SEALS) < 0 ? -errn
 int cp_is_sealed(int fd, int64_t *size) {
     struct stat status;
     // The call itself: libc's fstat asks for fstatat with an empty path, and a worker's child may not name paths.
-    if (syscall(SYS_fstat, fd, &status) < 0 || !S_ISREG(status.st_mode)) return 0;
+    if (syscall(SYS_fstat, fd, &status) < 0) return -errno;
+    if (!S_ISREG(status.st_mode)) return 0;
     int seals = fcntl(fd, F_GET_SEALS);
+    // EINVAL is the answer for whatever cannot have any, EBADF for a descriptor that is only a path.
+    if (seals < 0 && errno != EINVAL && errno != EBADF) return -errno;
     if (seals < 0 || (seals & ALL_SEALS) != ALL_SEALS) return 0;
     *size = status.st_size;
     return 1;
@@ -216,6 +219,13 @@ int cp_pidfd_open(pid_t pid) {
 
 int cp_pidfd_signal(int pidfd, int signal) {
     return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
+}
+
+int cp_is_stopped(int pidfd) {
+    siginfo_t info = {.si_pid = 0};
+    // Left to be seen again: this asks what is, not what was.
+    if (waitid(P_PIDFD, (id_t)pidfd, &info, WSTOPPED | WNOHANG | WNOWAIT) < 0) return 0;
+    return info.si_pid != 0;
 }
 
 int cp_wait(pid_t pid, int waits, int *code, int *signal, uint64_t *cpu, uint32_t *peak) {

@@ -46,6 +46,9 @@ public struct ChildProcess: ~Copyable, Sendable {
         cp_pidfd_signal(self.descriptor.number, signal)
     }
 
+    /// Whether somebody has stopped it, as by SIGSTOP, and nobody has let it go on.
+    public var isStopped: Bool { cp_is_stopped(self.descriptor.number) != 0 }
+
     /// Waits until it has ended, or until the peer of `connection` has hung up; whichever there is.
     ///
     /// - Parameters:

@@ -22,13 +22,11 @@ public final class SealedMemory: @unchecked Sendable {
 
     /// Maps a descriptor that is a regular, fully sealed memfd.
     ///
-    /// - Throws: `SystemError` with EINVAL when it is not, or is empty; what mapping failed with.
+    /// - Throws: `SystemError` with EINVAL when it is not, or is empty; what looking at it, or mapping, failed with.
     public init(_ descriptor: consuming OwnedDescriptor) throws(SystemError) {
-        var size: Int64 = 0
-        guard cp_is_sealed(descriptor.number, &size) == 1, size > 0 else {
+        guard let count = try sealedSize(of: descriptor), count > 0 else {
             throw SystemError(EINVAL, "not sealed memory")
         }
-        let count = Int(size)
         let start = mmap(nil, count, PROT_READ, MAP_SHARED, descriptor.number, 0)
         guard let start, start != MAP_FAILED else { throw SystemError(errno, "cannot map memory") }
         self.bytes = UnsafeRawBufferPointer(start: start, count: count)
@@ -76,18 +74,26 @@ public struct MemoryFile: ~Copyable {
 /// Looks at a descriptor that came from somebody who is not trusted.
 ///
 /// - Returns: its size when it is a regular file that is sealed in every way; nil otherwise.
-public func sealedSize(of descriptor: borrowing OwnedDescriptor) -> Int? {
+/// - Throws: when the kernel does not tell, for a reason that says nothing about the descriptor.
+public func sealedSize(of descriptor: borrowing OwnedDescriptor) throws(SystemError) -> Int? {
     var size: Int64 = 0
-    return cp_is_sealed(descriptor.number, &size) == 1 ? Int(size) : nil
+    let status = cp_is_sealed(descriptor.number, &size)
+    guard status >= 0 else { throw SystemError(-status, "cannot look at memory") }
+    return status == 1 ? Int(size) : nil
 }
 
 /// Reads a file from its beginning; false when it ends early.
-public func readAll(_ descriptor: borrowing OwnedDescriptor, into buffer: UnsafeMutableRawBufferPointer) -> Bool {
+public func readAll(
+    _ descriptor: borrowing OwnedDescriptor, into buffer: UnsafeMutableRawBufferPointer
+) throws(SystemError) -> Bool {
     var filled = 0
     while filled < buffer.count {
         let count = pread(
             descriptor.number, buffer.baseAddress! + filled, buffer.count - filled, off_t(filled))
-        if count < 0, errno == EINTR { continue }
+        if count < 0 {
+            if errno == EINTR { continue }
+            throw SystemError(errno, "cannot read memory")
+        }
         guard count > 0 else { return false }
         filled += count
     }

@@ -104,6 +104,11 @@ static const struct attempt attempts[] = {
     {"prlimit of its own memory", SYS_prlimit64, 0, RLIMIT_AS, P(page), 0, 0, 0},
     {"fcntl F_DUPFD", SYS_fcntl, 0, F_DUPFD, 10, 0, 0, 0},
     {"ioctl TIOCSTI", SYS_ioctl, 0, 0x5412, P("x"), 0, 0, 0},
+    {"dup", SYS_dup, 0, 0, 0, 0, 0, 0},
+    {"pipe2", SYS_pipe2, P(page), 0, 0, 0, 0, 0},
+    {"epoll_create1", SYS_epoll_create1, 0, 0, 0, 0, 0, 0},
+    {"landlock_create_ruleset", 444, 0, 0, 1, 0, 0, 0},
+    {"sched_setaffinity", SYS_sched_setaffinity, 0, sizeof page, P(page), 0, 0, 0},
     {"getpid", SYS_getpid, 0, 0, 0, 0, 0, 0},
     {"uname", SYS_uname, P(page), 0, 0, 0, 0, 0},
 #ifdef __x86_64__

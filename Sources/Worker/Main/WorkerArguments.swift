@@ -16,7 +16,7 @@ struct WorkerArguments {
     var lifeline: Int32 = -1
     /// Milliseconds after which a child is killed.
     var jobTimeout: UInt64 = 30_000
-    /// Bytes of address space of a child.
+    /// Bytes of address space of a child; 0 = no bound.
     var memory: UInt64 = 1 << 30
     var requiresSeccomp = true
     var testsSandbox = false
@@ -36,7 +36,7 @@ struct WorkerArguments {
           --workers N             as many workers on that socket, and replace those that end (default 1)
           --lifeline-fd N         end when the other side of this pipe is closed
           --job-timeout MS        kill a child after this time (default 30000)
-          --max-memory MB         address space of a child (default 1024)
+          --max-memory MB         address space of a child (default 1024; 0 = no bound)
           --require-sandbox standard|off
                                   start only if system calls can be filtered (default standard)
           --sandbox-test          try what the sandbox must forbid, print a table, and exit
@@ -66,7 +66,9 @@ struct WorkerArguments {
             case "--workers": self.workers = Int(try number(1...1024))
             case "--lifeline-fd": self.lifeline = Int32(try number(3...1_000_000))
             case "--job-timeout": self.jobTimeout = try number(10...86_400_000)
-            case "--max-memory": self.memory = try number(64...1 << 20) << 20
+            case "--max-memory":
+                let text = rest.first
+                self.memory = text == "0" ? try number(0...0) : try number(64...1 << 20) << 20
             case "--require-sandbox":
                 let text = try value()
                 guard text == "standard" || text == "off" else {

@@ -40,7 +40,7 @@ enum WorkerProgram {
         }
         guard pid > 0 else { Self.fail(1, "cannot fork: \(String(cString: strerror(-pid)))") }
         close(pipe[0])
-        Self.waitForKeeper(pid)
+        Launcher.wait(for: pid)
     }
 
     private static func becomeKeeper(
@@ -53,17 +53,6 @@ enum WorkerProgram {
         } catch {
             Self.fail(1, "\(error)")
         }
-    }
-
-    /// Ends as the keeper did. Signals that ask for an end are passed on; when the launcher is killed instead, the pipe
-    /// tells the keeper.
-    private static func waitForKeeper(_ pid: Int32) -> Never {
-        keeperToStop = pid
-        for number in [SIGTERM, SIGINT] { signal(number) { _ in kill(keeperToStop, SIGTERM) } }
-        var status: Int32 = 0
-        while waitpid(pid, &status, 0) < 0, errno == EINTR {}
-        // As shells do, so that whoever started this can tell a worker that was killed from one that cannot work.
-        Fork.exit(status & 0x7F == 0 ? (status >> 8) & 0xFF : 128 + (status & 0x7F))
     }
 
     private static func arguments() -> WorkerArguments {
@@ -120,6 +109,3 @@ enum WorkerProgram {
         line.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
 }
-
-/// For the launcher's signal handler, which can capture nothing. Written once, before the handler is set.
-nonisolated(unsafe) private var keeperToStop: Int32 = 0

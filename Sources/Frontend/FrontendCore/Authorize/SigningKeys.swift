@@ -25,7 +25,7 @@ public struct SigningKeys: Sendable {
     public mutating func add(_ key: [UInt8]) { self.keys.append(key) }
 
     /// Whether the URL's signature is one of these keys'.
-    func isSigned(_ url: RequestURL) -> Bool {
+    package func isSigned(_ url: RequestURL) -> Bool {
         let given = url.options.signature
         guard !given.isEmpty, !self.keys.isEmpty else { return false }
         guard let signature = Self.decode(given) else {
@@ -47,7 +47,7 @@ public struct SigningKeys: Sendable {
     }
 
     /// HMAC-SHA256, 32 bytes.
-    static func authenticationCode(of message: [UInt8], key: [UInt8]) -> [UInt8] {
+    package static func authenticationCode(of message: [UInt8], key: [UInt8]) -> [UInt8] {
         var code = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
         var count: UInt32 = 0
         // The key is passed with its length, so a pointer to an empty one is never followed.

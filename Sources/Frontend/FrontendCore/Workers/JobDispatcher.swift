@@ -333,6 +333,10 @@ final class JobDispatcher {
             Log.line("a worker \(how); its answer was thrown away", for: pending.trace)
             pending.deaths += 1
             self.retry(pending, unless: pending.deaths >= Self.maximumDeaths, .poisonous(detail: how))
+        case .unread(let how):
+            Log.line("a worker's result was lost on this side: \(how)", for: pending.trace)
+            pending.stalls += 1
+            self.retry(pending, unless: pending.stalls >= Self.maximumStalls, .timedOut(detail: how))
         case .stalled(let how):
             self.metrics.childDied("outside")
             Log.line("a worker \(how)")

@@ -16,7 +16,7 @@ final class PendingJob {
     let latestStart: ContinuousClock.Instant
     /// How often this job has ended a worker's child, or made it lie.
     var deaths = 0
-    /// How often it was at its deadline without having been busy.
+    /// How often it was at its deadline without having been busy, or this side could not read what came.
     var stalls = 0
     /// How often a worker went away for no reason of the job's.
     var losses = 0

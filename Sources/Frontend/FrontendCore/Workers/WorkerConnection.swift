@@ -14,6 +14,8 @@ enum JobEnd {
     case died(String)
     /// What came is not what an honest worker sends.
     case lied(String)
+    /// It could not be read what came, for a reason on this side.
+    case unread(String)
     /// The deadline came, and the child had not used its time: it was stopped, or others had the machine.
     case stalled(String)
     /// The child, its keeper or the connection went away, and the bytes are not to blame.
@@ -117,19 +119,26 @@ final class WorkerConnection {
         }
         switch reply.outcome {
         case .failure(let failure): return .failed(failure)
-        case .result:
-            guard let descriptor, let count = sealedSize(of: descriptor),
+        case .result: return Self.picture(in: descriptor, reply.cost, job)
+        }
+    }
+
+    private static func picture(
+        in descriptor: consuming OwnedDescriptor?, _ cost: Reply.Cost, _ job: PictureJob
+    ) -> JobEnd {
+        do {
+            guard let descriptor, let count = try sealedSize(of: descriptor),
                 (1...job.limits.maxResultBytes).contains(count)
             else { return .lied("sent a result that is no sealed memory of the right size") }
             // Copied rather than mapped: a mapping would stay charged to the worker, and is slower at these sizes.
             var isWhole = false
-            let body = Blob(count: count) { isWhole = readAll(descriptor, into: $0) }
+            let body = try Blob(count: count) { isWhole = try readAll(descriptor, into: $0) }
             guard isWhole, let checked = body.withSpan({ ResultCheck.read($0, for: job) }) else {
                 return .lied("sent a result that is not what was asked for")
             }
-            return .done(
-                TransformedPicture(
-                    body: body, format: checked.format, size: checked.size, cost: reply.cost))
+            return .done(TransformedPicture(body: body, format: checked.format, size: checked.size, cost: cost))
+        } catch {
+            return .unread("\(error)")
         }
     }
 

@@ -15,6 +15,8 @@ final class WorkerSupervisor {
         var process: ChildProcess?
         var poller: Poller?
         var restart: LoopTimer?
+        /// Runs while the launcher is stopped.
+        var stopped: LoopTimer?
         var startedAt = ContinuousClock().now
         /// Ends in quick succession; they slow the next start down.
         var quickEnds = 0
@@ -25,6 +27,8 @@ final class WorkerSupervisor {
     private static let quick = Duration.seconds(2)
     /// A worker that somebody kills again and again is back after this.
     private static let pause = Duration.milliseconds(50)
+    /// Whoever has stopped a launcher has this long to let it go on. (The launcher says the same of its keeper.)
+    private static let patience = Duration.seconds(10)
 
     private let program: String
     private let configuration: Configuration
@@ -38,6 +42,8 @@ final class WorkerSupervisor {
     /// Workers that were told to end and are finishing their picture.
     private var retiring: [Slot] = []
     private var isStopping = false
+    /// Tells of children that end, and of those that are stopped.
+    private var changes: SignalWatcher?
 
     /// Where jobs are handed out, for this process alone.
     let socketPath: String
@@ -83,6 +89,7 @@ final class WorkerSupervisor {
     ///
     /// - Throws: when the first one cannot be started at all; later failures are retried.
     func start() throws(UsageError) {
+        self.changes = SignalWatcher(SIGCHLD) { [unowned self] in self.lookForStopped() }
         for _ in 0..<self.configuration.workers {
             let slot = Slot()
             self.slots.append(slot)
@@ -146,7 +153,23 @@ final class WorkerSupervisor {
         poller.start(.readable) { [unowned self] _ in self.ended(slot) }
     }
 
+    /// A launcher that is stopped would not notice the end of its keeper.
+    private func lookForStopped() {
+        for slot in self.slots where slot.stopped == nil && slot.process?.isStopped == true {
+            slot.stopped = LoopTimer(after: Self.patience) {
+                slot.stopped = nil
+                guard slot.process?.isStopped == true else { return }
+                Log.line("a worker was stopped for \(Self.patience.components.seconds) s, and is replaced")
+                // It finishes its picture first.
+                slot.process?.send(SIGTERM)
+                slot.process?.send(SIGCONT)
+            }
+        }
+    }
+
     private func ended(_ slot: Slot) {
+        slot.stopped?.stop()
+        slot.stopped = nil
         slot.poller?.close()
         slot.poller = nil
         let end = slot.process?.reap(waits: true)
@@ -191,9 +214,11 @@ final class WorkerSupervisor {
     /// Ends all workers: first asks, then kills.
     func stop() async {
         self.isStopping = true
+        self.changes?.stop()
         let all = self.slots + self.retiring
         for slot in all {
             slot.restart?.stop()
+            slot.restart = nil
             slot.process?.send(SIGTERM)
         }
         for _ in 0..<100 where all.contains(where: { $0.process != nil }) {

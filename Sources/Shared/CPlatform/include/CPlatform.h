@@ -12,7 +12,7 @@
 int cp_memfd_create(const char *name);
 // Seals against shrinking, growing, writing and further seals.
 int cp_memfd_seal(int fd);
-// 1 when `fd` is a regular file with all four seals, 0 when it is not.
+// 1 when `fd` is a regular file with all four seals, 0 when it is not; -errno when that cannot be told.
 int cp_is_sealed(int fd, int64_t *size);
 
 // Unix SOCK_SEQPACKET sockets
@@ -38,6 +38,8 @@ ssize_t cp_receive(int fd, void *bytes, size_t capacity, int *descriptor, int wa
 
 int cp_pidfd_open(pid_t pid);
 int cp_pidfd_signal(int pidfd, int signal);
+// Whether a child of this process is stopped, as by SIGSTOP.
+int cp_is_stopped(int pidfd);
 // Ends a child that has exited: *signal is 0 or the signal that ended it, *code its exit status.
 // cpu in microseconds, peak in KiB. -EAGAIN while it runs.
 int cp_wait(pid_t pid, int waits, int *code, int *signal, uint64_t *cpu, uint32_t *peak);

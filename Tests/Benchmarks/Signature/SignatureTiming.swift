@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import FrontendCore
+import Glibc
+import ImageJob
+import SwiftOverlayShims
+
+/// Whether the time that a wrong signature takes tells how much of it is right: signatures whose first byte is wrong
+/// against such as are right but for the last.
+///
+/// The same is asked of a comparison that stops at the first difference. That one must be found out, or else this could
+/// not have found out the real one either.
+enum SignatureTiming {
+    private static let key = Array("a key of thirty-two bytes, really".utf8)
+    private static let remote = "http://origin.example/pictures/a.jpg"
+
+    static func run() -> Never {
+        let pairs = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 1_000_000
+        var keys = SigningKeys()
+        keys.add(Self.key)
+        let code = SigningKeys.authenticationCode(of: Array(Self.remote.utf8), key: Self.key)
+        guard keys.isSigned(Self.request(code)) else { Self.end(2, "the right signature is refused") }
+        let early = (1...255).map { Self.request(Self.wrong(code, at: 0, by: UInt8($0))) }
+        let late = (1...255).map { Self.request(Self.wrong(code, at: code.count - 1, by: UInt8($0))) }
+        guard !(early + late).contains(where: { keys.isSigned($0) }) else { Self.end(2, "a wrong signature is taken") }
+
+        let real = Self.compare(early, late, pairs) { keys.isSigned($0) }
+        let naive = Self.compare(early, late, pairs) { Self.isSignedNaively($0) }
+        print("\(pairs) pairs; |t| above \(Welch.limit) is a difference")
+        print("the service's own comparison               |t| = \(Self.rounded(real))")
+        print("one that stops at the first difference     |t| = \(Self.rounded(naive))")
+        if naive < Welch.limit { Self.end(2, "too few pairs, or too loud a machine: the naive one was not found out") }
+        if real >= Welch.limit { Self.end(1, "the time tells how much of a signature is right") }
+        exit(0)
+    }
+
+    private static func request(_ code: [UInt8]) -> RequestURL {
+        guard let url = try? RequestURL.parse(target: "/100x,s\(Self.base64(code))/\(Self.remote)", baseURL: nil) else {
+            Self.end(2, "the link cannot be read")
+        }
+        return url
+    }
+
+    private static func wrong(_ code: [UInt8], at place: Int, by bits: UInt8) -> [UInt8] {
+        var wrong = code
+        wrong[place] ^= bits
+        return wrong
+    }
+
+    private static func compare(
+        _ first: [RequestURL], _ second: [RequestURL], _ pairs: Int, _ check: (RequestURL) -> Bool
+    ) -> Double {
+        var times: [[UInt32]] = [[], []]
+        var random = SystemRandomNumberGenerator()
+        for number in 0..<(pairs + 1000) {
+            // Who is first of a pair is chance, so that what the one leaves in the caches helps neither.
+            let order = random.next() & 1 == 0 ? [0, 1] : [1, 0]
+            for which in order {
+                let url = (which == 0 ? first : second)[number % first.count]
+                let start = Self.now
+                let isSigned = check(url)
+                let took = Self.now - start
+                precondition(!isSigned)
+                // Not the first ones, in which caches fill.
+                if number >= 1000 { times[which].append(UInt32(clamping: took)) }
+            }
+        }
+        return Welch.largest(times[0], times[1])
+    }
+
+    private static func isSignedNaively(_ url: RequestURL) -> Bool {
+        let code = SigningKeys.authenticationCode(of: Array(Self.remote.utf8), key: Self.key)
+        return Self.base64(code).utf8.elementsEqual(url.options.signature.utf8)
+    }
+
+    /// URL-safe, without padding.
+    private static func base64(_ bytes: [UInt8]) -> String {
+        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+        var text: [UInt8] = []
+        var bits = 0, held: UInt32 = 0
+        for byte in bytes {
+            held = held << 8 | UInt32(byte)
+            bits += 8
+            while bits >= 6 {
+                bits -= 6
+                text.append(alphabet[Int(held >> UInt32(bits)) & 63])
+            }
+        }
+        if bits > 0 { text.append(alphabet[Int(held << UInt32(6 - bits)) & 63]) }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    private static var now: UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+
+    private static func rounded(_ value: Double) -> String { "\((value * 10).rounded() / 10)" }
+
+    private static func end(_ status: Int32, _ text: String) -> Never {
+        print("error: \(text)")
+        exit(status)
+    }
+}
