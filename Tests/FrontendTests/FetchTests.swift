@@ -120,6 +120,22 @@ struct FetchTests {
         #expect(isSealed == (size >= Blob.smallestSealed))
     }
 
+    @Test(arguments: [20_000, 1 << 20, 1_500_000], [true, false])
+    func `the digest of what was fetched is that of its bytes`(size: Int, isAnnounced: Bool) async throws {
+        let body = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
+        let length = isAnnounced ? "Content-Length: \(size)\r\n" : ""
+        let origin = ScriptedOrigin { _ in [.send("HTTP/1.1 200 OK\r\n\(length)\r\n"), .bytes(body), .close] }
+        defer { origin.stop() }
+        var settings = Self.open
+        settings.digestsBodies = true
+        let fetched = try await Self.fetch(origin.url, settings).body
+        // Up to a mebibyte it is known by then.
+        #expect((fetched.knownDigest != nil) == (size <= 1 << 20))
+        let digest = try await onLoop { await fetched.digest() }
+        #expect(digest == body.withUnsafeBytes { ContentDigest(of: $0) })
+        #expect(try await Self.fetch(origin.url).body.knownDigest == nil)
+    }
+
     @Test(arguments: [
         "HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",

@@ -79,6 +79,13 @@ def test_every_variant_has_a_tag_of_its_own(start, origin):
             assert front.get(target, headers={"If-None-Match": field}).status == 200, field
 
 
+def test_the_same_bytes_have_the_same_tag_with_and_without_a_cache(start, origin):
+    url = origin.serve("/a.jpg", picture(pictures.flat(200, 100), Cache_Control="max-age=1000"))
+    fronts = [start(*flags) for flags in (MEMORY, LOCAL)]
+    answers = [front.get(f"/{options}/{url}") for front in fronts for options in ("100x", "100x50,fit")]
+    assert len({one.body for one in answers}) == 1 and len({one["Etag"] for one in answers}) == 1
+
+
 def test_if_modified_since(start, origin):
     front = start(*MEMORY)
     modified = http_date(-1000)

@@ -19,6 +19,9 @@ public final class Poller {
 
     private let handle: Handle<uv_poll_t>
     private var action: (@LoopActor (Events) -> Void)?
+    /// What libuv watches for. It goes on when nobody waits, until something happens: whoever waits for the same again
+    /// and again, as everybody does here, would otherwise pay for three system calls each time.
+    private var watched: Events = []
     private var isClosed = false
     private var pendingWait: Wait?
 
@@ -37,25 +40,37 @@ public final class Poller {
     public func start(_ events: Events, _ action: @escaping @LoopActor (Events) -> Void) {
         guard !self.isClosed else { return }
         self.action = action
+        guard self.watched != events else { return }
+        self.watched = events
         uv_poll_start(self.handle.pointer, events.rawValue) { pointer, status, events in
             nonisolated(unsafe) let pointer = pointer!
             LoopActor.assumeIsolated {
                 let poller = Handle<uv_poll_t>.owner(of: pointer, as: Poller.self)
-                poller.action?(status < 0 ? .failed : Events(rawValue: events))
+                poller.happened(status < 0 ? .failed : Events(rawValue: events))
             }
         }
     }
 
-    public func stop() {
-        guard !self.isClosed else { return }
-        self.action = nil
+    private func happened(_ events: Events) {
+        // libuv has stopped by itself.
+        if events == .failed { self.watched = [] }
+        guard let action = self.action else { return self.unwatch() }
+        action(events)
+    }
+
+    private func unwatch() {
+        self.watched = []
         uv_poll_stop(self.handle.pointer)
     }
+
+    /// Calls nobody any more.
+    public func stop() { self.action = nil }
 
     /// After this the descriptor may be closed.
     public func close() {
         guard !self.isClosed else { return }
         self.stop()
+        self.unwatch()
         self.isClosed = true
         self.handle.close()
         self.pendingWait?.end(nil)

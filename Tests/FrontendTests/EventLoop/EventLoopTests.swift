@@ -258,6 +258,20 @@ struct PollerTests {
         }
     }
 
+    @Test func `what comes while nobody waits is told to who waits next`() async throws {
+        try await onLoop {
+            let ends = Ends()
+            let poller = try Poller(ends.reading)
+            LoopTimer(after: .milliseconds(5)) { ends.write() }
+            #expect(await poller.wait(for: .readable, atMost: .seconds(10)) == .readable)
+            // The loop has turned meanwhile, and has found somebody who does not care.
+            try await sleep(for: .milliseconds(5))
+            #expect(await poller.wait(for: .readable, atMost: .seconds(10)) == .readable)
+            #expect(await poller.wait(for: [.readable, .writable], atMost: .seconds(10)) == .readable)
+            poller.close()
+        }
+    }
+
     @Test func `a wait ends when its poller is closed, or its task cancelled`() async throws {
         try await onLoop {
             let ends = Ends()

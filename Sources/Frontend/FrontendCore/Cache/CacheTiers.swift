@@ -320,7 +320,7 @@ final class CacheTiers {
             entry.selection = request.selection(names)
         }
         // All its variants have their original's tag: a client must not take one for another.
-        if key.primary.contains("#") { entry.variantTag = "\"\(await entry.body.digest().hex.prefix(32))\"" }
+        if key.primary.contains("#") { entry.variantTag = await entry.body.entityTag() }
         return self.admits(entry) ? entry : nil
     }
 

@@ -11,6 +11,10 @@ public struct ContentDigest: Sendable, Hashable {
         self.hex = Digest.hex(Digest.sha256(bytes))
     }
 
+    init(_ digest: consuming RunningDigest) {
+        self.hex = Digest.hex(digest.finish())
+    }
+
     /// - Returns: nil for what is not written as `hex` is.
     init?(hex: some StringProtocol) {
         guard hex.utf8.count == 64, hex.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
@@ -20,8 +24,9 @@ public struct ContentDigest: Sendable, Hashable {
 }
 
 extension Blob {
-    /// Up to here hashing takes no longer than handing it to another thread would.
-    static let smallDigest = 32 << 10
+    /// Up to here hashing takes no longer than handing it to another thread would, on processors that have instructions
+    /// for it.
+    static let smallDigest = 64 << 10
 
     /// The digest of the bytes, which is computed once, and not on the loop when there are many.
     @LoopActor
@@ -33,4 +38,8 @@ extension Blob {
         self.remember(digest)
         return digest
     }
+
+    /// A strong entity tag (RFC 9110 8.8.3), quotes included: the same bytes have the same on every front.
+    @LoopActor
+    func entityTag() async -> String { "\"\(await self.digest().hex.prefix(32))\"" }
 }

@@ -11,13 +11,22 @@ internal import Platform
 final class BodySink {
     private var small: [UInt8] = []
     private var file: MemoryFile?
+    /// Of what is in the file, while that is not too much.
+    private var digest: RunningDigest?
     private let limit: Int
     private(set) var count = 0
 
-    /// - Parameter announced: the bytes that the origin says will come; 0 when it does not say.
-    init(limit: Int, announced: Int) throws(FetchError) {
+    /// Up to here bytes are hashed as they come, when they are in the processor's cache and another thread need not be
+    /// woken. Of more than that, hashing would hold up other requests.
+    private static let longestDigested = 1 << 20
+
+    /// - Parameters:
+    ///   - announced: the bytes that the origin says will come; 0 when it does not say.
+    ///   - digests: whether the blob will be asked for its digest.
+    init(limit: Int, announced: Int, digests: Bool = false) throws(FetchError) {
         guard announced <= limit else { throw .tooLarge(limit: limit) }
         self.limit = limit
+        if digests, announced <= Self.longestDigested { self.digest = RunningDigest() }
         if announced >= Blob.smallestSealed { try self.startFile() }
     }
 
@@ -36,7 +45,9 @@ final class BodySink {
     func finish() throws(FetchError) -> Blob {
         guard let file = self.file.take() else { return Blob(self.small) }
         do throws(SystemError) {
-            return Blob(try SealedMemory(try file.seal()))
+            let blob = Blob(try SealedMemory(try file.seal()))
+            if let digest = self.digest.take() { blob.remember(ContentDigest(digest)) }
+            return blob
         } catch {
             throw .internalFailure(error.description)
         }
@@ -55,6 +66,8 @@ final class BodySink {
     }
 
     private func write(_ bytes: UnsafeRawBufferPointer) throws(FetchError) {
+        if self.count > Self.longestDigested { self.digest = nil }
+        self.digest?.append(bytes)
         do throws(SystemError) {
             try self.file?.append(bytes)
         } catch {

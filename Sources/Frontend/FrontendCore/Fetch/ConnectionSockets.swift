@@ -18,20 +18,57 @@ final class ConnectionSockets {
         let remotePort: Int32
     }
 
+    private var all: Set<curl_socket_t> = []
+    /// Those on which no request was sent yet.
     private var opened: Set<curl_socket_t> = []
     private var used: [Ends: curl_socket_t] = [:]
+    private var pollers: [curl_socket_t: Poller] = [:]
 
     /// A socket that libcurl will connect, or -1 with `errno`.
     func open(_ address: curl_sockaddr) -> curl_socket_t {
         let descriptor = socket(address.family, address.socktype | Int32(SOCK_CLOEXEC.rawValue), address.protocol)
-        if descriptor >= 0 { self.opened.insert(descriptor) }
+        if descriptor >= 0 {
+            self.forget(descriptor)
+            self.all.insert(descriptor)
+            self.opened.insert(descriptor)
+        }
         return descriptor
     }
 
     func close(_ socket: curl_socket_t) {
+        self.forget(socket)
+        self.all.remove(socket)
         self.opened.remove(socket)
         if let ends = self.used.first(where: { $0.value == socket })?.key { self.used[ends] = nil }
         Glibc.close(socket)
+    }
+
+    // MARK: Watching
+
+    /// Calls `action` whenever one of `events` is there, until `unwatch`.
+    func watch(
+        _ socket: curl_socket_t, _ events: Poller.Events, _ action: @escaping @LoopActor (Poller.Events) -> Void
+    ) {
+        // A socket that cannot be watched (no memory) is not reported to libcurl, which would give up every other
+        // transfer too: this one alone runs into its time limit.
+        guard let poller = self.pollers[socket] ?? (try? Poller(socket)) else { return }
+        self.pollers[socket] = poller
+        poller.start(events, action)
+    }
+
+    /// libcurl asks for this at the end of every transfer. A connection of ours is watched again for the next one: what
+    /// watches it is kept as long as it. Others, such as those to a thread that looks a name up, are closed after this
+    /// without a word.
+    func unwatch(_ socket: curl_socket_t) {
+        if self.all.contains(socket) { self.pollers[socket]?.stop() } else { self.forget(socket) }
+    }
+
+    private func forget(_ socket: curl_socket_t) { self.pollers.removeValue(forKey: socket)?.close() }
+
+    /// After libcurl has let go of everything.
+    func close() {
+        for poller in self.pollers.values { poller.close() }
+        self.pollers = [:]
     }
 
     /// Called before a request is sent; true when no byte has come that belongs to no request.

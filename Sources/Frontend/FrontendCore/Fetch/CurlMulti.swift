@@ -26,7 +26,6 @@ final class CurlMulti {
     private var multi: UnsafeMutableRawPointer?
     private var running: [Int: Running] = [:]
     private var lastID = 0
-    private var pollers: [curl_socket_t: Poller] = [:]
     private var timer: LoopTimer?
 
     /// Connections that are kept, those in use included. Above it the one that has idled longest is closed.
@@ -85,8 +84,7 @@ final class CurlMulti {
         for id in Array(self.running.keys) { self.end(id, .stopped(.internalFailure("closed"))) }
         self.multi = nil
         curl_multi_cleanup(multi)
-        for poller in self.pollers.values { poller.close() }
-        self.pollers = [:]
+        self.sockets.close()
         self.timer?.stop()
         self.timer = nil
     }
@@ -116,18 +114,11 @@ final class CurlMulti {
     }
 
     private func watch(_ socket: curl_socket_t, _ what: Int32) {
-        if what == CURL_POLL_REMOVE {
-            self.pollers.removeValue(forKey: socket)?.close()
-            return
-        }
-        // A socket that cannot be watched (no memory) is not reported to libcurl, which would give up every other
-        // transfer too: this one alone runs into its time limit.
-        guard let poller = self.pollers[socket] ?? (try? Poller(socket)) else { return }
-        self.pollers[socket] = poller
+        guard what != CURL_POLL_REMOVE else { return self.sockets.unwatch(socket) }
         var events: Poller.Events = []
         if what & CURL_POLL_IN != 0 { events.insert(.readable) }
         if what & CURL_POLL_OUT != 0 { events.insert(.writable) }
-        poller.start(events) { [unowned self] in self.act(on: socket, $0) }
+        self.sockets.watch(socket, events) { [unowned self] in self.act(on: socket, $0) }
     }
 
     private func act(on socket: curl_socket_t, _ events: Poller.Events) {

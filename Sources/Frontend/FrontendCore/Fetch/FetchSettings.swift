@@ -11,6 +11,9 @@ struct FetchSettings: Sendable {
     var accept = ""
     /// PEM file with certificates that are trusted in addition to the system's.
     var extraCertificates: String?
+    /// Whether bodies will be asked for their digest, see ``BodySink``: what is stored outside of this process is stored
+    /// with it.
+    var digestsBodies = false
 
     init() {}
 
@@ -33,5 +36,6 @@ struct FetchSettings: Sendable {
         self.userAgent = configuration.userAgent
         self.accept = configuration.contentTypes.joined(separator: ", ")
         self.extraCertificates = configuration.tlsCAFile
+        self.digestsBodies = configuration.caches.contains { if case .memory = $0 { false } else { true } }
     }
 }

@@ -116,7 +116,7 @@ struct ResponseHeadParser {
     private static func checkCoding(of head: ResponseHead) throws(FetchError) {
         for value in head.values(of: "Content-Encoding") {
             let codings = value.split(separator: ",").map { Self.trimmed($0.utf8) }
-            guard codings.allSatisfy({ $0.isEmpty || ResponseHead.isEqual(String($0) ?? "", "identity") }) else {
+            guard codings.allSatisfy({ $0.isEmpty || (String($0) ?? "").equalsIgnoringCase("identity") }) else {
                 throw .contentCoding("Content-Encoding: \(value)")
             }
         }

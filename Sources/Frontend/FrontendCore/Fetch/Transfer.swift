@@ -270,7 +270,9 @@ final class Transfer {
             self.startClock(after: Self.drainTime) { $0.end?(nil) }
             return
         }
-        self.sink = try BodySink(limit: self.settings.limits.maximumBytes, announced: head.bodyLength ?? 0)
+        self.sink = try BodySink(
+            limit: self.settings.limits.maximumBytes, announced: head.bodyLength ?? 0,
+            digests: self.settings.digestsBodies)
     }
 
     private func bodyPart(_ part: UnsafeRawBufferPointer) throws(FetchError) {

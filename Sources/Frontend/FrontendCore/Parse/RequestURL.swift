@@ -91,6 +91,7 @@ public struct RequestURL: Sendable {
 extension [UInt8] {
     /// A query in which a raw `#` cannot be taken for the start of a fragment, nor a URL for the key of a variant.
     fileprivate var escapingNumberSigns: [UInt8] {
-        self.flatMap { $0 == UInt8(ascii: "#") ? URLComponent.escaped($0) : [$0] }
+        guard self.contains(UInt8(ascii: "#")) else { return self }
+        return self.flatMap { $0 == UInt8(ascii: "#") ? URLComponent.escaped($0) : [$0] }
     }
 }

@@ -52,18 +52,19 @@ enum URLComponent: Sendable {
     func unescape(_ text: ArraySlice<UInt8>) throws(URLSyntaxError) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count)
-        var rest = text
-        while let byte = rest.first {
+        var index = text.startIndex
+        while index < text.endIndex {
+            let byte = text[index]
             guard byte == UInt8(ascii: "%") else {
-                guard self.contains(byte) || !self.isHost || byte >= 0x80 else { throw .hostCharacter(byte) }
+                guard !self.isHost || self.contains(byte) || byte >= 0x80 else { throw .hostCharacter(byte) }
                 bytes.append(byte)
-                rest = rest.dropFirst()
+                index += 1
                 continue
             }
-            let escape = rest.prefix(3)
+            let escape = text[index...].prefix(3)
             guard let value = Self.value(of: escape), self.mayBeEscaped(value) else { throw .escape(Array(escape)) }
             bytes.append(value)
-            rest = rest.dropFirst(3)
+            index += 3
         }
         return bytes
     }

@@ -6,20 +6,16 @@ internal import CCrypto
 enum Digest {
     /// 32 bytes.
     static func sha256(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
-        var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
-        _ = SHA256(bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count, &digest)
-        return digest
+        let digest = RunningDigest()
+        digest.append(bytes)
+        return digest.finish()
     }
 
     /// Of several parts, one after the other.
     static func sha256(_ parts: [UnsafeRawBufferPointer]) -> [UInt8] {
-        var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
-        let context = EVP_MD_CTX_new()
-        defer { EVP_MD_CTX_free(context) }
-        var isDone = EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1
-        for part in parts where isDone { isDone = EVP_DigestUpdate(context, part.baseAddress, part.count) == 1 }
-        precondition(isDone && EVP_DigestFinal_ex(context, &digest, nil) == 1, "libcrypto cannot do SHA-256")
-        return digest
+        let digest = RunningDigest()
+        for part in parts { digest.append(part) }
+        return digest.finish()
     }
 
     static func sha256(_ text: String) -> [UInt8] {

@@ -68,11 +68,33 @@ final class Transformer {
         {
             throw UntransformableError(reason: "crashed", detail: "has killed workers, and is not tried again for now")
         }
-        // Hashing many megabytes takes as long as hundreds of requests: it goes on while a worker is at it.
-        async let digest = original.body.digest()
+        var variant = original
         let picture: TransformedPicture
+        if original.body.knownDigest == nil, !self.configuration.caches.isEmpty {
+            // Hashing many megabytes takes as long as hundreds of requests: it goes on while a worker is at it.
+            async let digest = original.body.digest()
+            picture = try await self.picture(job)
+            variant.source = await digest
+        } else {
+            // Without a cache nothing will be compared with it.
+            picture = try await self.picture(job)
+            variant.source = original.body.knownDigest
+        }
+        if let trace = RequestTrace.current {
+            trace.add(.header, .microseconds(Int64(picture.cost.header)))
+            trace.add(.decode, .microseconds(Int64(picture.cost.decode)))
+            trace.add(.resize, .microseconds(Int64(picture.cost.resize)))
+            trace.add(.encode, .microseconds(Int64(picture.cost.encode)))
+        }
+        variant.body = picture.body
+        variant.contentType = picture.format.contentType
+        variant.variantTag = await picture.body.entityTag()
+        return variant
+    }
+
+    private func picture(_ job: PictureJob) async throws -> TransformedPicture {
         do {
-            picture = try await self.dispatcher.run(job)
+            return try await self.dispatcher.run(job)
         } catch JobError.failed(let failure) {
             throw UntransformableError(failure)
         } catch JobError.poisonous(let detail) {
@@ -82,24 +104,5 @@ final class Transformer {
         } catch JobError.timedOut(let detail) {
             throw RequestError(Busy(reason: .worker, detail: detail))
         }
-        if let trace = RequestTrace.current {
-            trace.add(.header, .microseconds(Int64(picture.cost.header)))
-            trace.add(.decode, .microseconds(Int64(picture.cost.decode)))
-            trace.add(.resize, .microseconds(Int64(picture.cost.resize)))
-            trace.add(.encode, .microseconds(Int64(picture.cost.encode)))
-        }
-        var variant = original
-        variant.body = picture.body
-        variant.contentType = picture.format.contentType
-        let source = await digest
-        variant.source = source
-        variant.variantTag = Self.entityTag(of: source, options: options, format: picture.format)
-        return variant
-    }
-
-    /// The variant's own strong tag: the same source, options and format give the same tag on every front.
-    private static func entityTag(of source: ContentDigest, options: TransformOptions, format: ImageFormat) -> String {
-        let name = "\(source.hex)#\(options.canonicalForCache)#\(format.optionWord)"
-        return "\"" + Digest.hex(Digest.sha256(name).prefix(16)) + "\""
     }
 }

@@ -40,9 +40,14 @@ public struct HTTPFields: Sendable, Equatable, Sequence {
 extension String {
     /// ASCII comparison without regard to case, and without making new strings.
     func equalsIgnoringCase(_ other: String) -> Bool {
-        guard self.utf8.count == other.utf8.count else { return false }
-        return zip(self.utf8, other.utf8).allSatisfy { first, second in
-            first == second || ((first ^ second) == 0x20 && (first | 0x20) >= 0x61 && (first | 0x20) <= 0x7A)
+        let one = self.utf8Span.span
+        let other = other.utf8Span.span
+        guard one.count == other.count else { return false }
+        for index in one.indices {
+            let (first, second) = (one[index], other[index])
+            guard first == second || (first ^ second) == 0x20 && (first | 0x20) >= 0x61 && (first | 0x20) <= 0x7A
+            else { return false }
         }
+        return true
     }
 }
