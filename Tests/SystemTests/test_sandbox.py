@@ -10,6 +10,7 @@ import tempfile
 import pytest
 
 import pictures
+import processes
 from front import LOCAL
 
 NOBODY = 65534
@@ -56,6 +57,19 @@ def test_what_is_tried_would_work_without_the_sandbox(bin):
     """The table is no proof if its attempts fail for other reasons: most of them are killed for trying."""
     table = check(sandbox_test(bin / "imageproxy-worker"))
     assert table.count(" killed") >= 60
+
+
+def library_code(process):
+    """KiB of the executable code of its libraries."""
+    return int(processes.status(process.pid)["VmLib"].split()[0])
+
+
+def test_a_keeper_has_no_code_to_hand_on_that_no_picture_needs(start, origin):
+    front = start(*LOCAL, "-workers", "1")
+    # A keeper is ready when it says hello.
+    assert front.get("/50x,avif/" + origin.serve("/a.png", pictures.png(200, 100))).status == 200
+    # Encoders and decoders for AVIF that are not used are several megabytes.
+    assert library_code(processes.launchers(front.pid)[0]) - library_code(processes.keepers(front.pid)[0]) > 4000
 
 
 def test_a_strict_front_takes_workers_with_every_layer_only(start, bin, origin):

@@ -117,11 +117,6 @@ public struct Job: Equatable, Sendable {
 
     public static let length = FrameHeader.length + 16 + 4 + 24 + 4 + 48 + 16 + 16 + 4
 
-    private static let flagNames: [(bit: UInt16, path: any (WritableKeyPath<TransformOptions, Bool> & Sendable))] = [
-        (1 << 0, \.fit), (1 << 1, \.flipVertical), (1 << 2, \.flipHorizontal), (1 << 3, \.smartCrop), (1 << 4, \.trim),
-    ]
-    private static let scaleUpFlag: UInt16 = 1 << 5
-    private static let keepsSmallerFlag: UInt16 = 1 << 6
     /// As many as four bytes hold.
     private static let maxAccepted = 4
 
@@ -133,10 +128,7 @@ public struct Job: Equatable, Sendable {
         writer.put(UInt64(clamping: self.limits.maxSourcePixels))
         writer.put(UInt64(clamping: self.limits.maxOutputPixels))
         writer.put(UInt64(clamping: self.limits.maxResultBytes))
-        var flags: UInt16 = self.scaleUp ? Self.scaleUpFlag : 0
-        if self.policy.keepsSmaller { flags |= Self.keepsSmallerFlag }
-        for flag in Self.flagNames where self.options[keyPath: flag.path] { flags |= flag.bit }
-        writer.put(flags)
+        writer.put(self.flags.rawValue)
         writer.put(UInt16(self.options.format?.rawValue ?? 0))
         for number in [
             self.options.width, self.options.height, self.options.cropX, self.options.cropY, self.options.cropWidth,
@@ -162,11 +154,14 @@ public struct Job: Equatable, Sendable {
             let result = Int(exactly: reader.take() as UInt64)
         else { throw .invalidField("limits") }
 
-        let flags: UInt16 = reader.take()
-        let known = Self.flagNames.reduce(Self.scaleUpFlag | Self.keepsSmallerFlag) { $0 | $1.bit }
-        guard flags & ~known == 0 else { throw .invalidField("flags") }
+        let flags = Flags(rawValue: reader.take())
+        guard Flags.all.isSuperset(of: flags) else { throw .invalidField("flags") }
         var options = TransformOptions()
-        for flag in Self.flagNames { options[keyPath: flag.path] = flags & flag.bit != 0 }
+        options.fit = flags.contains(.fit)
+        options.flipVertical = flags.contains(.flipVertical)
+        options.flipHorizontal = flags.contains(.flipHorizontal)
+        options.smartCrop = flags.contains(.smartCrop)
+        options.trim = flags.contains(.trim)
 
         let format: UInt16 = reader.take()
         if format != 0 {
@@ -189,7 +184,7 @@ public struct Job: Equatable, Sendable {
         options.quality = Int(Int64(bitPattern: reader.take()))
         options.accepted = try Self.accepted(reader.take())
         var policy = ResultPolicy()
-        policy.keepsSmaller = flags & Self.keepsSmallerFlag != 0
+        policy.keepsSmaller = flags.contains(.keepsSmaller)
         policy.avifSpeed = Int(reader.take() as UInt32)
         guard (0...10).contains(policy.avifSpeed) else { throw .invalidField("AVIF speed") }
         guard let pixels = Int(exactly: reader.take() as UInt64) else { throw .invalidField("AVIF pixels") }
@@ -198,7 +193,7 @@ public struct Job: Equatable, Sendable {
         self.init(
             nonce: nonce, timeLimit: timeLimit,
             limits: PixelLimits(maxSourcePixels: source, maxOutputPixels: output, maxResultBytes: result),
-            scaleUp: flags & Self.scaleUpFlag != 0, options: options, policy: policy)
+            scaleUp: flags.contains(.scaleUp), options: options, policy: policy)
     }
 
     /// 0 for none; else red, green and blue in the lower bytes, 1 above them.

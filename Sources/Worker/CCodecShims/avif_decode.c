@@ -102,6 +102,8 @@ static int orientation_of(const avifImage *image) {
 static codec_status parse(avif_source *s, const uint8_t *bytes, size_t count, const source_limits *limits) {
     avifDecoder *decoder = s->decoder;
     decoder->maxThreads = 1;
+    // The others are not there, see before_forks.c.
+    decoder->codecChoice = AVIF_CODEC_CHOICE_DAV1D;
     decoder->ignoreExif = decoder->ignoreXMP = AVIF_TRUE;
     decoder->imageSizeLimit = limits->max_pixels < AVIF_DEFAULT_IMAGE_SIZE_LIMIT ? (uint32_t)limits->max_pixels
                                                                                  : AVIF_DEFAULT_IMAGE_SIZE_LIMIT;

@@ -10,4 +10,8 @@ public enum CodecLibraries {
         // Tries the shortcuts past libjpeg against libjpeg itself; they stay off where the two disagree.
         _ = jpeg_shortcuts_warm_up()
     }
+
+    /// Takes out of this process what no picture needs. Nothing may be loaded after that, and the process has to end by
+    /// `_exit`.
+    public static func prepareForks() { codec_prepare_forks() }
 }

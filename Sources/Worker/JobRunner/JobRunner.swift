@@ -46,4 +46,8 @@ public enum JobRunner {
             // Out of memory already: the first job will say so.
         }
     }
+
+    /// After `warmUp`, and only where nothing but forks will follow: takes out what no picture needs, as every fork
+    /// would copy it. The process has to end by `_exit`.
+    public static func prepareForks() { CodecLibraries.prepareForks() }
 }

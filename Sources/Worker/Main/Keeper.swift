@@ -37,6 +37,7 @@ struct Keeper: ~Copyable {
         signal(SIGTERM) { _ in mustStop = 1 }
         signal(SIGPIPE, SIG_IGN)
         JobRunner.warmUp()
+        JobRunner.prepareForks()
         let hello = Hello(
             sandbox: self.sandbox.layers, decodes: Self.bits(JobRunner.decodedFormats),
             encodes: Self.bits(JobRunner.encodedFormats)

@@ -61,6 +61,7 @@ let keeper = Fork.fork()
 if keeper == 0 {
     sandbox.restrictKeeper()
     JobRunner.warmUp()
+    JobRunner.prepareForks()
     var perJob: [Double] = []
     var together: [Double] = []
     for _ in 0..<rounds {
