@@ -28,6 +28,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "SystemTests"))
 import processes  # noqa: E402
 
 import hits as hit_kinds  # noqa: E402
+import misses as miss_kinds  # noqa: E402
 
 #: What is to be reached, by the name of the figure.
 GOALS = {
@@ -150,7 +151,11 @@ class Nginx:
         self.directory = directory
         self.origin_port, self.cache_port = free_port(), free_port()
         self.processes = [self._start("origin", f"""
-            server {{ listen 127.0.0.1:{self.origin_port}; root {files}; add_header Cache-Control max-age=86400; }}
+            server {{
+                listen 127.0.0.1:{self.origin_port};
+                location / {{ root {files}; add_header Cache-Control max-age=86400; }}
+                location /unstored/ {{ alias {files}/; add_header Cache-Control no-store; }}
+            }}
         """), self._start("cache", f"""
             proxy_cache_path {directory}/cache levels=1:2 keys_zone=a:10m max_size=1g;
             server {{
@@ -212,16 +217,7 @@ def measure_pipeline(program, photos, quick, directory):
 
 def measure_misses(bin, nginx, photo, seconds, directory):
     """Distinct URLs of one photograph: each is fetched and transformed."""
-    script = directory / "misses.lua"
-    target = f"/500x,q80/http://127.0.0.1:{nginx.origin_port}/{photo.name}"
-    # The time makes the URLs of one run others than those of the next.
-    script.write_text(f"""
-        local number = 0
-        request = function()
-            number = number + 1
-            return wrk.format("GET", "{target}?{time.time_ns()}-" .. number)
-        end
-    """)
+    script = miss_kinds.written(nginx, photo, directory)
     with front(bin) as one:
         url = f"http://127.0.0.1:{one.port}/"
         wrk(url, 1, 4, script)
@@ -350,6 +346,11 @@ def main():
             log("the service: hits by where they are found")
             kinds = hit_kinds.measure_kinds(
                 sys.modules[__name__], bin, nginx, small, 3 if quick else 7, 1 if quick else 3, arguments.full)
+            by_cache = None
+            if arguments.full:
+                log("the service: misses by the caches that they go through")
+                by_cache = miss_kinds.measure_kinds(
+                    sys.modules[__name__], bin, nginx, small, 3 if quick else 7, 2 if quick else 4, directory)
             log("memory and start")
             memory = measure_memory(bin, nginx, large)
         finally:
@@ -359,7 +360,8 @@ def main():
     figures = {
         "machine": {"cores": os.cpu_count(), "kernel": os.uname().release, "quick": quick},
         "photographs": {"small": small.name, "large": large.name},
-        "pipeline": pipeline, "misses": misses, "hits": hits, "hits by kind": kinds, "memory": memory, "start": start,
+        "pipeline": pipeline, "misses": misses, "hits": hits, "hits by kind": kinds,
+        "misses by cache": by_cache, "memory": memory, "start": start,
     }
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
@@ -382,6 +384,8 @@ def report(figures):
         ("of which front", misses["front, CPU ms"], "ms"),
         ("of which workers", misses["workers, CPU ms"], "ms"),
     ] + ([("miss, ratio to codec floor", misses["CPU ms"] / small["floor"], "")] if small.get("floor") else []))
+    if figures["misses by cache"]:
+        miss_kinds.report(figures["misses by cache"], table)
     print(f"\nThe whole service, hits in memory: {hits['bytes']:,} bytes")
     table([
         ("requests per second", hits["requests per second"], f"(nginx: {hits['nginx, requests per second']:,.0f})"),
