@@ -5,23 +5,34 @@ import Glibc
 import ImageJob
 import SwiftOverlayShims
 
-/// Whether the time that a wrong signature takes tells how much of it is right: signatures whose first byte is wrong
-/// against such as are right but for the last.
+/// Whether the time that a wrong signature takes tells how much of it is right: such as are right but for the last byte
+/// against such as are wrong from the first.
+///
+/// Both are the same texts for the same two addresses, once each for its own and once for the other one: what it takes to
+/// read them is the same, and says nothing.
 ///
 /// The same is asked of a comparison that stops at the first difference. That one must be found out, or else this could
 /// not have found out the real one either.
 enum SignatureTiming {
     private static let key = Array("a key of thirty-two bytes, really".utf8)
-    private static let remote = "http://origin.example/pictures/a.jpg"
+    private static let remotes = ["http://origin.example/pictures/a.jpg", "http://origin.example/pictures/b.jpg"]
 
     static func run() -> Never {
         let pairs = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 1_000_000
         var keys = SigningKeys()
         keys.add(Self.key)
-        let code = SigningKeys.authenticationCode(of: Array(Self.remote.utf8), key: Self.key)
-        guard keys.isSigned(Self.request(code)) else { Self.end(2, "the right signature is refused") }
-        let early = (1...255).map { Self.request(Self.wrong(code, at: 0, by: UInt8($0))) }
-        let late = (1...255).map { Self.request(Self.wrong(code, at: code.count - 1, by: UInt8($0))) }
+        var early: [RequestURL] = []
+        var late: [RequestURL] = []
+        for (remote, other) in zip(Self.remotes, Self.remotes.reversed()) {
+            var code = SigningKeys.authenticationCode(of: Array(remote.utf8), key: Self.key)
+            guard keys.isSigned(Self.request(code, remote)) else { Self.end(2, "the right signature is refused") }
+            let last = code[code.count - 1]
+            for bits in UInt8(1)...255 {
+                code[code.count - 1] = last ^ bits
+                late.append(Self.request(code, remote))
+                early.append(Self.request(code, other))
+            }
+        }
         guard !(early + late).contains(where: { keys.isSigned($0) }) else { Self.end(2, "a wrong signature is taken") }
 
         let real = Self.compare(early, late, pairs) { keys.isSigned($0) }
@@ -34,17 +45,11 @@ enum SignatureTiming {
         exit(0)
     }
 
-    private static func request(_ code: [UInt8]) -> RequestURL {
-        guard let url = try? RequestURL.parse(target: "/100x,s\(Self.base64(code))/\(Self.remote)", baseURL: nil) else {
+    private static func request(_ code: [UInt8], _ remote: String) -> RequestURL {
+        guard let url = try? RequestURL.parse(target: "/100x,s\(Self.base64(code))/\(remote)", baseURL: nil) else {
             Self.end(2, "the link cannot be read")
         }
         return url
-    }
-
-    private static func wrong(_ code: [UInt8], at place: Int, by bits: UInt8) -> [UInt8] {
-        var wrong = code
-        wrong[place] ^= bits
-        return wrong
     }
 
     private static func compare(
@@ -69,7 +74,7 @@ enum SignatureTiming {
     }
 
     private static func isSignedNaively(_ url: RequestURL) -> Bool {
-        let code = SigningKeys.authenticationCode(of: Array(Self.remote.utf8), key: Self.key)
+        let code = SigningKeys.authenticationCode(of: Array(url.remote.string.utf8), key: Self.key)
         return Self.base64(code).utf8.elementsEqual(url.options.signature.utf8)
     }
 
