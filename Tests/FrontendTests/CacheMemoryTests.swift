@@ -113,7 +113,8 @@ struct CacheMemoryTests {
             // Five times what fits, each once, while nobody asks for anything else.
             for number in 0..<5000 { _ = Self.use(cache, "cold \(number)", made) }
             let kept = hot.count { cache.entry(for: $0) != nil }
-            #expect(kept == 500)
+            // What is counted by its hash is now and then taken for another.
+            #expect(kept >= 495)
             #expect(cache.size <= 10_000_000)
         }
     }
