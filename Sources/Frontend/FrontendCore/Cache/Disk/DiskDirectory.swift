@@ -2,7 +2,6 @@
 
 internal import Glibc
 internal import Platform
-internal import SwiftOverlayShims
 internal import Synchronization
 
 /// The files of a cache directory. Every call blocks, so none is made on the loop.
