@@ -127,7 +127,7 @@ struct SmartCropTests {
         #expect(try outcome != Picture(decoding: transform(picture.png(), "100x100").file))
     }
 
-    private static func window(in picture: Picture, for target: ImageSize) throws -> PixelRect {
+    static func window(in picture: Picture, for target: ImageSize) throws -> PixelRect {
         var rows = PictureRows(picture)
         return try SmartCrop(of: picture.size, for: target).window(
             in: &rows, scale: .full, part: PixelRect(picture.size), Symmetry()
