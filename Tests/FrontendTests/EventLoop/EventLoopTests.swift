@@ -314,7 +314,7 @@ struct PollerTests {
 
     @Test func `a turn that takes long is seen`() async throws {
         try await onLoop {
-            usleep(30_000)
+            usleep(60_000)
             // That turn is over when something else has had its turn.
             try await sleep(for: .milliseconds(1))
             #expect(Loop.shared.longestTurn(forgetting: true) >= .milliseconds(30))
