@@ -34,7 +34,8 @@ static void tell(const char *name) {
 enum { WIDTH = 331, ROWS = 23, ROUNDS = 40, ROOM = 1024 };
 
 static uint8_t bytes[ROWS][4 * WIDTH + ROOM];
-static int16_t wide[4][WIDTH + ROOM], sums[WIDTH + ROOM];
+static int16_t wide[4][WIDTH + ROOM], sums[WIDTH + ROOM], many[CR_ROWS][WIDTH + ROOM];
+static uint8_t many_out[CR_ROWS][2 * WIDTH + ROOM];
 static float floats[ROWS][4 * (WIDTH + ROOM)];
 static uint8_t out[4 * (WIDTH + ROOM)];
 
@@ -59,7 +60,7 @@ static void resample(void) {
         rows[y] = bytes[y];
         float_rows[y] = floats[y];
     }
-    uint64_t parts[6] = {0};
+    uint64_t parts[7] = {0};
     for (int round = 0; round < ROUNDS; round++) {
         fill();
         int16_t weights[ROWS];
@@ -80,7 +81,7 @@ static void resample(void) {
             cr_widen(CR_BEST, bytes[round % ROWS], channels, 1, WIDTH, planes);
             for (int c = 0; c < channels; c++) add(wide[c] + 1, (WIDTH - 1) * sizeof *wide[c]);
         }
-        cr_narrow(&wide[0][0], 3, WIDTH / 3, out);
+        cr_narrow(CR_BEST, &wide[0][0], 3, WIDTH / 3, out);
         add(out, WIDTH / 3 * 3);
         parts[3] = hash, hash = parts[4];
         for (int y = 0; y < ROWS; y++) cr_premultiply(CR_BEST, bytes[y], 0, WIDTH, floats[y]);
@@ -89,11 +90,25 @@ static void resample(void) {
         parts[4] = hash, hash = parts[5];
         cr_vertical_alpha(CR_BEST, float_rows, weights, ROWS, WIDTH, out);
         add(out, 4 * WIDTH);
-        parts[5] = hash;
+        parts[5] = hash, hash = parts[6];
+        const int16_t *from[CR_ROWS];
+        uint8_t *to[CR_ROWS];
+        for (int y = 0; y < CR_ROWS; y++) {
+            for (int x = 0; x < WIDTH + CR_GROUP; x++) many[y][x] = (int16_t)(noise() % (256 << CR_ROW_BITS));
+            from[y] = many[y], to[y] = many_out[y];
+        }
+        void *scratch = malloc(cr_rows_scratch(&taps));
+        if (!scratch) exit(1);
+        int count = 1 + round % CR_ROWS;
+        cr_horizontal_rows(CR_BEST, from, count, &taps, scratch, to);
+        for (int y = 0; y < count; y++) add(to[y], (size_t)taps.count);
+        free(scratch);
+        parts[6] = hash;
         cr_taps_free(&taps);
     }
-    static const char *const names[] = {"taps", "vertical", "horizontal", "channels", "horizontal-alpha", "vertical-alpha"};
-    for (int i = 0; i < 6; i++) hash = parts[i], tell(names[i]);
+    static const char *const names[] = {"taps", "vertical", "horizontal", "channels", "horizontal-alpha", "vertical-alpha",
+                                        "horizontal-rows"};
+    for (int i = 0; i < 7; i++) hash = parts[i], tell(names[i]);
 }
 
 static void filter(void) {
