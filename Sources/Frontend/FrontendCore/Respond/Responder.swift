@@ -43,13 +43,10 @@ struct Responder: Sendable {
         if let names = self.selecting(entry, isNegotiated: picture.isNegotiated) { headers.append(("Vary", names)) }
         let age = entry.freshness.shownAge(at: now)
 
-        let date = entry.headers["Date"]
-        // Where nothing says when it was last changed, it was not after the origin made this answer (RFC 9111 section
-        // 4.3.2).
-        let modified = picture.transformError == nil ? entry.headers["Last-Modified"] ?? date : nil
         let isUnchanged = Conditional.isNotModified(
             ifNoneMatch: request.header("If-None-Match"), ifModifiedSince: request.header("If-Modified-Since"),
-            etag: etag, lastModified: modified)
+            etag: etag, lastModified: picture.transformError == nil ? entry.headers["Last-Modified"] : nil)
+        let date = entry.headers["Date"]
         if isUnchanged, entry.status == 200 {
             return HTTPResponse(status: 304, headers: headers, body: .empty, date: date, age: age)
         }
