@@ -6,7 +6,6 @@ What only systemd or several machines can show is listed with how else it was tr
 
 import functools
 import json
-import os
 import re
 import shutil
 import signal
@@ -22,7 +21,6 @@ import client
 import pictures
 import processes
 import stub_worker
-from faulty_disk import Mounted
 from front import LOCAL, run_program
 from origin import answer, picture
 from test_tls import Authority, SecureOrigin
@@ -476,9 +474,8 @@ def test_redis_is_full(watch, redis, origin):
 
 
 @row("the disk is full", "No space left on device", 'cache_available{tier="disk",use="writing"}', "may be deleted")
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk takes root; test_disk_errors has ENOSPC without")
-def test_the_disk_is_full(watch, origin, tmp_path):
-    disk = Mounted(tmp_path)
+def test_the_disk_is_full(watch, origin, mounted):
+    disk = mounted("1m")
     seen = watch("-workers", "1", "-cache", f"{disk.directory}/cache", **disk.settings)
     numbers, body = iter(range(1000)), pictures.jpeg(300, 300)
 
@@ -491,7 +488,7 @@ def test_the_disk_is_full(watch, origin, tmp_path):
                          interval=0.01, what=lambda: f"a full disk\n{seen.front.errors}")
     seen.says("No space left on device")
     # Everything goes, while it runs.
-    for entry in Path(f"{disk.seen_by(seen.front)}/cache").iterdir():
+    for entry in Path(f"{disk.seen_from_here}/cache").iterdir():
         shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
     before = seen.metric("cache_stores_total", tier="disk", result="stored")
     processes.wait_until(lambda: asks() and seen.metric("cache_stores_total", tier="disk", result="stored") > before,
