@@ -14,7 +14,8 @@ struct ObjectHealth {
     /// Less can be one bad moment of a service that is spread over many machines.
     static let enough = 5
     static let shortest = Duration.milliseconds(500)
-    static let longest = Duration.seconds(5)
+    /// A store that is back is found again within two seconds, for one request in that time that may be in vain.
+    static let longest = Duration.milliseconds(1500)
 
     var isWorking: Bool { self.retryAt == nil }
 
