@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """CPU time of a picture that no cache has, in turns with another program that takes the same URLs. See scripts/bench."""
 
-import argparse
 import json
 import pathlib
 import shutil
@@ -13,7 +12,7 @@ import tempfile
 import time
 
 import service
-from matrix import found_pictures, made_pictures
+from matrix import arguments_parser, wanted_pictures
 from service import processes
 
 OPTIONS = ("500x", "100x100,sc", "1200x,q80")
@@ -89,13 +88,7 @@ def row(name, options, figures):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--bin", type=pathlib.Path, required=True)
-    parser.add_argument("--work", type=pathlib.Path, required=True)
-    parser.add_argument("--json", type=pathlib.Path, required=True)
-    parser.add_argument("--sample", type=pathlib.Path)
-    parser.add_argument("--photos", type=pathlib.Path)
-    parser.add_argument("--quick", action="store_true")
+    parser = arguments_parser()
     parser.add_argument("program")
     parser.add_argument("flags", nargs="*")
     arguments = parser.parse_args()
@@ -103,8 +96,7 @@ def main():
     if not program:
         sys.exit(f"error: {arguments.program} is no program")
 
-    pictures = found_pictures(arguments.photos) if arguments.photos else made_pictures(
-        arguments.sample, arguments.work / "pictures")
+    pictures = wanted_pictures(arguments)
     rounds, at_least = (3, 0.1) if arguments.quick else (5, 0.5)
     results = []
     with tempfile.TemporaryDirectory(prefix="imageproxy-bench.") as name:

@@ -67,7 +67,8 @@ def found_pictures(directory):
     return files
 
 
-def main():
+def arguments_parser():
+    """For what scripts/bench passes on."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", type=pathlib.Path, required=True)
     parser.add_argument("--work", type=pathlib.Path, required=True)
@@ -75,11 +76,19 @@ def main():
     parser.add_argument("--sample", type=pathlib.Path)
     parser.add_argument("--photos", type=pathlib.Path)
     parser.add_argument("--quick", action="store_true")
-    arguments = parser.parse_args()
+    return parser
+
+
+def wanted_pictures(arguments):
+    """Those of a directory, or those made of the sample."""
     if arguments.photos:
-        files = found_pictures(arguments.photos)
-    else:
-        files = made_pictures(arguments.sample, arguments.work / "pictures")
+        return found_pictures(arguments.photos)
+    return made_pictures(arguments.sample, arguments.work / "pictures")
+
+
+def main():
+    arguments = arguments_parser().parse_args()
+    files = wanted_pictures(arguments)
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     print("Milliseconds of one thread: stages by the clock, job and floor as CPU time\n", flush=True)
     subprocess.run(
