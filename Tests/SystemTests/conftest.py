@@ -7,6 +7,7 @@ IMAGEPROXY_BIN names the directory that holds `imageproxy` and `imageproxy-worke
 import io
 import os
 import pathlib
+import subprocess
 
 import numpy
 import pytest
@@ -54,6 +55,25 @@ def start(bin):
     processes.wait_until(
         lambda: not processes.abandoned_directories() - before, timeout=2,
         what=f"directories removed: {processes.abandoned_directories() - before}")
+
+
+@pytest.fixture
+def worker(bin, tmp_path):
+    """Starts workers that listen on a path of their own."""
+    started = []
+
+    def start_worker(path, *flags, **streams):
+        one = subprocess.Popen(
+            [str(bin / "imageproxy-worker"), "--jobs-socket", str(path), *flags], env={}, **streams)
+        started.append(one)
+        processes.wait_until(lambda: os.path.exists(path), what="a socket for jobs")
+        return one
+
+    yield start_worker
+    for one in started:
+        if one.poll() is None:
+            one.terminate()
+        one.wait(5)
 
 
 @pytest.fixture(scope="module")

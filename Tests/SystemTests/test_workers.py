@@ -273,25 +273,6 @@ def test_small_pictures_are_not_kept_waiting_by_large_ones(start, slow, origin):
 # Workers from elsewhere
 
 
-@pytest.fixture
-def worker(bin, tmp_path):
-    """Starts workers that listen on a path of their own."""
-    started = []
-
-    def start_worker(path, *flags, **streams):
-        one = subprocess.Popen(
-            [str(bin / "imageproxy-worker"), "--jobs-socket", str(path), *flags], env={}, **streams)
-        started.append(one)
-        processes.wait_until(lambda: os.path.exists(path), what="a socket for jobs")
-        return one
-
-    yield start_worker
-    for one in started:
-        if one.poll() is None:
-            one.terminate()
-        one.wait(5)
-
-
 def test_workers_from_elsewhere_come_and_go(start, worker, origin, tmp_path):
     path = tmp_path / "jobs.sock"
     url = origin.serve("/small.jpg", picture(pictures.flat(200, 100), Cache_Control="max-age=1000"))
@@ -521,6 +502,47 @@ def test_a_family_of_workers_replaces_those_that_end(start, worker, origin, tmp_
     family.terminate()
     assert family.wait(20) == 0
     assert not any(processes.alive(pid) for pid in everybody)
+
+
+@pytest.mark.parametrize("who", ["launcher", "keeper"])
+def test_a_member_of_a_family_that_is_stopped_for_good_is_replaced(start, worker, origin, tmp_path, who):
+    path = tmp_path / "jobs.sock"
+    family = worker(path, "--workers", "2", stderr=subprocess.PIPE)
+    keepers = processes.wait_until(
+        lambda: (lambda found: found if len(found) == 2 else None)(processes.keepers(family.pid)), what="two workers")
+    stopped, other = keepers
+    victim = stopped.pid if who == "keeper" else stopped.parent
+    os.kill(victim, signal.SIGSTOP)
+    # It may be looked at meanwhile, and the other one is there for everybody.
+    front = start(*LOCAL, "-jobsSocket", str(path))
+    url = origin.serve("/a.jpg", pictures.flat(200, 100))
+    for width in range(10, 20):
+        assert front.picture(f"/{width}x/{url}").size[0] == width
+    assert processes.Process(victim).state == "T"
+
+    def are_two_again():
+        now = {one.pid for one in processes.keepers(family.pid)}
+        return len(now) == 2 and stopped.pid not in now and other.pid in now
+
+    processes.wait_until(are_two_again, timeout=30, what="another one in its place")
+    family.terminate()
+    assert b"was stopped for 10 s, and is replaced" in family.communicate(timeout=20)[1]
+    assert family.returncode == 0
+
+
+def test_a_member_of_a_family_that_goes_on_in_time_stays(worker, tmp_path):
+    family = worker(tmp_path / "jobs.sock", "--workers", "2", stderr=subprocess.PIPE)
+    keepers = processes.wait_until(
+        lambda: (lambda found: found if len(found) == 2 else None)(processes.keepers(family.pid)), what="two workers")
+    for one in keepers:
+        os.kill(one.parent, signal.SIGSTOP)
+        processes.wait_until(lambda: processes.Process(one.parent).state == "T", what="stopped")
+        os.kill(one.parent, signal.SIGCONT)
+    # One that is stopped when all are to end ends with the others.
+    os.kill(keepers[0].parent, signal.SIGSTOP)
+    processes.wait_until(lambda: processes.Process(keepers[0].parent).state == "T", what="stopped")
+    family.terminate()
+    assert family.communicate(timeout=5)[1] == b"" and family.returncode == 0
 
 
 def test_a_family_does_not_outlive_its_parent(worker, tmp_path):

@@ -4,7 +4,7 @@ internal import Glibc
 internal import Sandbox
 
 /// Several workers on one socket where no service manager starts them, as in a container: a parent, which does no work
-/// and replaces whichever ends.
+/// and replaces whichever ends, or is stopped for good.
 enum WorkerFamily {
     /// Returns in each worker, and never in the parent. Nothing is restricted yet: each makes its own sandbox.
     static func split(into number: Int) {
@@ -16,12 +16,10 @@ enum WorkerFamily {
         }
         for index in family.indices where Self.isChild(index) { return }
         var code: Int32 = 0
+        var watch = ChildWatch()
         while true {
-            var status: Int32 = 0
-            let pid = waitpid(-1, &status, 0)
-            if pid < 0, errno == EINTR { continue }
             // No child is left.
-            guard pid > 0 else { Fork.exit(code) }
+            guard let (pid, status) = watch.nextEnd(of: -1) else { Fork.exit(code) }
             guard let index = family.firstIndex(of: pid) else { continue }
             family[index] = 0
             // It has said why it cannot work here; no other could.
@@ -63,5 +61,9 @@ nonisolated(unsafe) private var isEnding: sig_atomic_t = 0
 
 private func end() {
     isEnding = 1
-    for pid in family where pid > 0 { kill(pid, SIGTERM) }
+    for pid in family where pid > 0 {
+        kill(pid, SIGTERM)
+        // One that is stopped would not hear of it.
+        kill(pid, SIGCONT)
+    }
 }
