@@ -21,10 +21,13 @@ def score(reference, file, directory):
 
 
 def references(photos, width, directory):
-    """The photographs at this width, as files that lose nothing."""
-    for photo in photos:
-        image = Image.open(photo).convert("RGB")
-        file = directory / f"{photo.stem.replace('.', '-')}.png"
+    """The photographs at this width, as files that lose nothing. They are numbered: two may have the same name."""
+    for number, photo in enumerate(photos):
+        try:
+            image = Image.open(photo).convert("RGB")
+        except OSError as error:
+            raise SystemExit(f"error: {photo} cannot be read as a picture: {error}")
+        file = directory / f"{number}.png"
         image.resize((width, round(image.height * width / image.width)), Image.LANCZOS).save(file, compress_level=1)
         yield file
 
@@ -47,13 +50,13 @@ def main():
         rows = {}
         for line in lines:
             setting, file, count, time = line.split("\t")
-            reference = next(one for one in pictures if pathlib.Path(file).name.startswith(one.stem + "-"))
+            number = int(pathlib.Path(file).name.split("-")[0])
             rows.setdefault(setting, []).append({
-                "picture": reference.stem, "bytes": int(count), "ms": float(time),
-                "score": score(reference, file, directory)})
+                "picture": str(arguments.photos[number]), "bytes": int(count), "ms": float(time),
+                "score": score(pictures[number], file, directory)})
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps(rows, indent=2) + "\n")
-    print(f"{len(pictures)} photographs, {arguments.width} pixels wide; sums of bytes, means of CPU time and score.\n")
+    print(f"{len(pictures)} photograph{'s'[:len(pictures) - 1]}, {arguments.width} pixels wide; sums of bytes, means of CPU time and score.\n")
     print("| setting | bytes | CPU ms | SSIMULACRA2 | worst |\n|---|---:|---:|---:|---:|")
     for setting, row in rows.items():
         scores = [one["score"] for one in row]
