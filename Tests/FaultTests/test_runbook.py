@@ -22,6 +22,7 @@ import pictures
 import processes
 import stub_worker
 from front import LOCAL, run_program
+from load import Load
 from origin import answer, picture
 from test_tls import Authority, SecureOrigin
 
@@ -571,6 +572,59 @@ def test_a_leaked_key(watch, bin, url, tmp_path):
     assert allowed("old") and allowed("new")
     assert "signed with the key" in reload(new)
     assert not allowed("old") and allowed("new")
+
+
+@row("a codec's library has a hole", "`/version` on `-adminAddr`", "`disableFormats webp`", "reload", "nothing restarts")
+def test_a_codec_is_switched_off_under_load(watch, origin, tmp_path):
+    settings = tmp_path / "imageproxy.conf"
+    settings.write_text("")
+    seen = watch("-workers", "2", "-config", str(settings), "-autoFormat", "webp")
+    seen.front.wait_for_workers(2)
+    with client.Connection(seen.socket) as connection:
+        assert re.search(r"\blibwebp \d+\.\d+\.\d+", connection.request("/version").text)
+    source = pictures.encoded(pictures.decoded(pictures.jpeg(300, 200)), "WEBP")
+    attack, others = origin.serve("/a.webp", source), origin.serve("/a.jpg", pictures.jpeg(300, 200))
+    workers = [one.pid for level in (processes.launchers, processes.keepers) for one in level(seen.front.pid)]
+    ending, kinds = threading.Event(), []
+
+    def kind(width):
+        """Of the answer to a request for a WebP: made, or refused as what cannot be decoded is."""
+        answered = seen.front.get(f"/{width}x/{attack}")
+        if answered["X-Imageproxy-Error"] is None:
+            assert answered["Content-Type"] == "image/jpeg" and pictures.decoded(answered.body).size[0] == width
+            return "made"
+        assert answered["X-Imageproxy-Error"] == "disabled-format" and answered.body == source, answered
+        return "refused"
+
+    def attacks():
+        while not ending.is_set():
+            kinds.append(kind(20 + len(kinds) % 200))
+
+    def reload(text):
+        count = seen.front.errors.count("settings read anew")
+        settings.write_text(text)
+        seen.front.signal(signal.SIGHUP)
+        processes.wait_until(lambda: seen.front.errors.count("settings read anew") > count, what="a reload")
+
+    def as_webp(width):
+        return seen.front.get(f"/{width}x/{others}", headers=[("Accept", "image/webp")])["Content-Type"] == "image/webp"
+
+    with Load(seen.front.endpoint, others) as load:
+        attacking, _ = in_background(attacks)
+        processes.wait_until(lambda: len(kinds) > 5, what="some were made")
+        assert kind(250) == "made" and as_webp(30)
+        reload("disableFormats webp\n")
+        load.wait_for(50)
+        assert [kind(251), kind(252)] == ["refused", "refused"] and not as_webp(31)
+        reload("")
+        load.wait_for(20)
+        assert kind(253) == "made" and as_webp(32)
+        ending.set()
+        attacking.join(30)
+    # Those of before, those of between, those of after; the load has found every other request answered.
+    assert [one for index, one in enumerate(kinds) if index == 0 or kinds[index - 1] != one] == ["made", "refused", "made"]
+    assert workers == [one.pid for level in (processes.launchers, processes.keepers) for one in level(seen.front.pid)]
+    assert seen.metric("worker_restarts_total") == seen.metric("worker_deaths_total") == 0
 
 
 def test_every_row_was_tried():

@@ -53,15 +53,15 @@ def hosts():
 
 def frames():
     def frame(kind, body):
-        return struct.pack("<4sBBH", b"IPW1", kind, 1, 8 + len(body)) + body
+        return struct.pack("<4sBBH", b"IPW1", kind, 4, 8 + len(body)) + body
 
     nonce = bytes(range(16))
-    yield frame(1, struct.pack("<IHH", 63, 6, 6))
+    yield frame(1, struct.pack("<IHH11I", 63, 6, 6, *range(11)))
     for form in (0, 1, 2):
-        yield frame(2, nonce + struct.pack("<IQQQHH6dqq", 20000, 10**8, 5 * 10**7, 1 << 26, 63, form, 500, .5, -1, 0, 0, 0,
-                                          -90, 80))
-    yield frame(3, nonce + struct.pack("<HHIIQ4I", 0, 1, 500, 333, 70000, 1, 2, 3, 4))
-    yield frame(3, nonce + struct.pack("<HHIIQ4I", 2, 0, 0, 0, 0, 0, 0, 0, 0))
+        yield frame(2, nonce + struct.pack("<IQQQHH6dqq4sIQ4sH", 20000, 10**8, 5 * 10**7, 1 << 26, 63, form, 500, .5, -1, 0, 0,
+                                          0, -90, 80, b"\x07\x03", 9, 10**6, b"\1\2\3\1", 8))
+    yield frame(3, nonce + struct.pack("<HHIIQ5I", 0, 1, 500, 333, 70000, 1, 2, 3, 4, 5))
+    yield frame(3, nonce + struct.pack("<HHIIQ5I", 2, 0, 0, 0, 0, 0, 0, 0, 0, 0))
     for end in ((1, 0), (2, 11), (3, 0), (4, 0)):
         yield frame(4, struct.pack("<HHQI", *end, 5000, 20000))
 

@@ -35,6 +35,8 @@ struct WorkerProtocolTests {
         var policy = ResultPolicy()
         policy.avifSpeed = 6
         policy.maxAVIFPixels = 5
+        policy.makesProgressiveJPEG = true
+        policy.disabledFormats = ImageFormatSet([.webp, .avif])
         return Job(
             nonce: Self.nonce, timeLimit: 20_000, limits: limits, scaleUp: true, options: options, policy: policy)
     }()
@@ -42,17 +44,21 @@ struct WorkerProtocolTests {
     static let samples: [Sample] = [
         Sample(
             name: "hello",
-            encoded: Hello(sandbox: [.limits, .seccomp], decodes: 0x0006, encodes: 0x0106).encoded(),
-            expected: header(1, 16) + [33, 0, 0, 0, 6, 0, 6, 1],
+            encoded: Hello(
+                sandbox: [.limits, .seccomp], decodes: 0x0006, encodes: 0x0106, versions: WorkerVersions([0x010203, 4])
+            ).encoded(),
+            expected: header(1, 60) + [33, 0, 0, 0, 6, 0, 6, 1, 3, 2, 1, 0, 4, 0, 0, 0]
+                + [UInt8](repeating: 0, count: 36),
             recode: { try Hello(decoding: $0.span).encoded() }),
         Sample(
             name: "job", encoded: Self.job.encoded(),
-            expected: header(2, 140) + Self.nonceBytes + bytes(UInt32(20_000))
-                + bytes(UInt64(0x1_0000_0001)) + bytes(UInt64(2)) + bytes(UInt64(3)) + bytes(UInt16(1 | 16 | 32 | 64))
+            expected: header(2, 142) + Self.nonceBytes + bytes(UInt32(20_000))
+                + bytes(UInt64(0x1_0000_0001)) + bytes(UInt64(2)) + bytes(UInt64(3))
+                + bytes(UInt16(1 | 16 | 32 | 64 | 256))
                 + bytes(UInt16(2))
                 + [500, 0.5, -1, 0, 0, 0].flatMap { bytes(($0 as Double).bitPattern) }
                 + bytes(UInt64(bitPattern: -90)) + bytes(UInt64(80)) + [7, 3, 0, 0] + bytes(UInt32(6))
-                + bytes(UInt64(5)) + [0x12, 0x34, 0x56, 1],
+                + bytes(UInt64(5)) + [0x12, 0x34, 0x56, 1, 0x88, 0],
             recode: { try Job(decoding: $0.span).encoded() }),
         Sample(
             name: "reply with a result",
@@ -78,7 +84,7 @@ struct WorkerProtocolTests {
     ]
 
     private static func header(_ type: UInt8, _ length: UInt8) -> [UInt8] {
-        Array("IPW1".utf8) + [type, 3, length, 0]
+        Array("IPW1".utf8) + [type, 4, length, 0]
     }
 
     private static func bytes(_ value: some FixedWidthInteger) -> [UInt8] {
@@ -185,17 +191,19 @@ struct WorkerProtocolTests {
         InvalidField("job", 28 + 7, [0x80], .invalidField("limits")),
         InvalidField("job", 36 + 7, [0xFF], .invalidField("limits")),
         InvalidField("job", 44 + 7, [0x80], .invalidField("limits")),
-        InvalidField("job", 52, [128], .invalidField("flags")),
+        InvalidField("job", 53, [2], .invalidField("flags")),
         InvalidField("job", 120, [8], .invalidField("accepted formats")),
         InvalidField("job", 121, [9], .invalidField("accepted formats")),
         InvalidField("job", 124, [11], .invalidField("AVIF speed")),
         InvalidField("job", 135, [255], .invalidField("AVIF pixels")),
         InvalidField("job", 139, [0], .invalidField("background")),
         InvalidField("job", 139, [2], .invalidField("background")),
-        InvalidField("job", 53, [1], .invalidField("flags")),
+        InvalidField("job", 140, [1], .invalidField("disabled formats")),
+        InvalidField("job", 141, [1], .invalidField("disabled formats")),
+        InvalidField("job", 53, [128], .invalidField("flags")),
         InvalidField("job", 54, [8], .invalidField("format")),
         InvalidField("job", 55, [1], .invalidField("format")),
-        InvalidField("reply with a result", 24, [8], .invalidField("status")),
+        InvalidField("reply with a result", 24, [9], .invalidField("status")),
         InvalidField("reply with a result", 25, [1], .invalidField("status")),
         InvalidField("reply with a result", 24, [1], .invalidField("failure")),
         InvalidField("reply with a result", 26, [0], .invalidField("format")),
@@ -241,6 +249,21 @@ struct WorkerProtocolTests {
                 #expect(again == frame, "byte \(index), bit \(bit)")
             }
         }
+    }
+
+    @Test(
+        arguments: [
+            ("2.1.5", 0x020105), ("1.14", 0x010E00), ("4.5.0-rc1", 0x040500), ("1.300.2", 0x01FF02), ("3.", 0x030000),
+            ("", 0), ("x", 0),
+        ] as [(String, UInt32)])
+    func `a version is three numbers`(text: String, number: UInt32) {
+        #expect(WorkerVersions.number(text) == number)
+    }
+
+    @Test func `versions that are not known are not shown`() {
+        let all = WorkerVersions([0x000100, 0, 0x010627]).all
+        #expect(all.map(\.name) == ["imageproxy-worker", "libpng"])
+        #expect(all.map(\.version) == ["0.1.0", "1.6.39"])
     }
 
     @Test func `layers are named, the missing ones too`() {

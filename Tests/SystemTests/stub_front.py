@@ -12,7 +12,7 @@ import stub_worker
 
 #: Failures by their codes on the wire.
 FAILURES = {1: "unsupported-format", 2: "corrupt-source", 3: "too-many-pixels", 4: "result-too-large",
-            5: "out-of-memory", 6: "deadline-passed", 7: "internal-error"}
+            5: "out-of-memory", 6: "deadline-passed", 7: "internal-error", 8: "disabled-format"}
 FORMATS = {None: 0, "jpeg": 1, "png": 2, "webp": 3, "gif": 4, "tiff": 5, "bmp": 6, "avif": 7}
 
 

@@ -17,12 +17,12 @@ SEALS = (1, 2, 4, 8)
 ALL_SEALS = 15
 
 
-def frame(kind, body, magic=b"IPW1", version=3, length=None):
+def frame(kind, body, magic=b"IPW1", version=4, length=None):
     return struct.pack("<4sBBH", magic, kind, version, 8 + len(body) if length is None else length) + body
 
 
-def hello(layers=ALL_LAYERS, decodes=6, encodes=6, **header):
-    return frame(HELLO, struct.pack("<IHH", layers, decodes, encodes), **header)
+def hello(layers=ALL_LAYERS, decodes=6, encodes=6, versions=(1 << 8,) + 10 * (1 << 16,), **header):
+    return frame(HELLO, struct.pack("<IHH11I", layers, decodes, encodes, *versions), **header)
 
 
 def reply(nonce, status=0, form=JPEG, width=1, height=1, size=1, costs=(1, 2, 3, 4, 5), **header):
@@ -39,10 +39,10 @@ def report(kind, value, cpu=1, memory=1, **header):
 
 def job(nonce, milliseconds=20000, source_pixels=100_000_000, output_pixels=50_000_000, result_bytes=64 << 20, flags=0,
         form=0, width=0, height=0, crop=(0, 0, 0, 0), rotation=0, quality=0,
-        accepted=b"", avif_speed=9, avif_pixels=2_000_000, background=b""):
+        accepted=b"", avif_speed=9, avif_pixels=2_000_000, background=b"", disabled=0):
     """As a front sends it; `Job` takes it apart."""
     body = Job.FIELDS.pack(b"", nonce, milliseconds, source_pixels, output_pixels, result_bytes, flags, form, width, height,
-                           *crop, rotation, quality, accepted, avif_speed, avif_pixels, background)
+                           *crop, rotation, quality, accepted, avif_speed, avif_pixels, background, disabled)
     return frame(JOB, body[8:])
 
 
@@ -61,13 +61,13 @@ def memory(data, seals=ALL_SEALS):
 class Job:
     """What the front sent, taken apart."""
 
-    FIELDS = struct.Struct("<8s16sIQQQHH6dqq4sIQ4s")
+    FIELDS = struct.Struct("<8s16sIQQQHH6dqq4sIQ4sH")
 
     def __init__(self, data, descriptor):
-        assert len(data) == 140 and data[:8] == struct.pack("<4sBBH", b"IPW1", JOB, 3, 140), data[:8]
+        assert len(data) == 142 and data[:8] == struct.pack("<4sBBH", b"IPW1", JOB, 4, 142), data[:8]
         (_, self.nonce, self.milliseconds, self.source_pixels, self.output_pixels, self.result_bytes, self.flags, self.form,
          self.width, self.height, *self.crop, self.rotation, self.quality,
-         self.accepted, self.avif_speed, self.avif_pixels, self.background) = self.FIELDS.unpack(data)
+         self.accepted, self.avif_speed, self.avif_pixels, self.background, self.disabled) = self.FIELDS.unpack(data)
         self.descriptor = descriptor
 
     @property

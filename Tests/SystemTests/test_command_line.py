@@ -130,7 +130,11 @@ def test_the_workers_own_command_line(bin):
         return run_program(bin, *arguments, program="imageproxy-worker")
 
     assert "--jobs-socket" in worker("--help").stdout
-    assert re.fullmatch(r"imageproxy-worker \d+\.\d+\.\d+\n", worker("--version").stdout)
+    # The program, and what it would have to be built anew for.
+    versions = worker("--version").stdout.splitlines()
+    assert all(re.fullmatch(r"[a-z0-9-]+ \d+\.\d+\.\d+", line) for line in versions), versions
+    names = [line.split()[0] for line in versions]
+    assert names[0] == "imageproxy-worker" and {"libjpeg-turbo", "libwebp", "libavif", "dav1d"} < set(names) and len(names) == 11
     for arguments in ([], ["--nonsense"], ["--jobs-socket"], ["--job-timeout", "x"], ["--require-sandbox", "maybe"],
                       ["--jobs-fd", "0"], ["--workers", "0"]):
         result = worker(*arguments)

@@ -128,7 +128,7 @@ HELLOS = {
     "too long a hello": hello_of(hello() + b"\0"),
     "a wrong magic": hello_of(hello(magic=b"IPW2")),
     "another version": hello_of(hello(version=1)),
-    "another version's longer hello": hello_of(frame(stub.HELLO, bytes(60), version=9)),
+    "another version's longer hello": hello_of(frame(stub.HELLO, bytes(90), version=9)),
     "a wrong length": hello_of(hello(length=15)),
     "unknown layers": hello_of(hello(layers=64)),
     "no filter of system calls": hello_of(hello(layers=31)),
@@ -146,7 +146,7 @@ def test_who_is_no_worker_gets_no_job(stage, name):
     is_truth(stage.told([HELLOS[name]]))
 
 
-@pytest.mark.parametrize("version, data", [(7, hello(version=7)), (8, frame(stub.HELLO, bytes(60), version=8))],
+@pytest.mark.parametrize("version, data", [(7, hello(version=7)), (8, frame(stub.HELLO, bytes(90), version=8))],
                          ids=["of the same size", "longer"])
 def test_another_version_is_told_once(stage, version, data):
     for _ in range(3):

@@ -15,4 +15,6 @@ public enum JobFailure: UInt8, Error, CaseIterable, Sendable {
     case deadlinePassed = 6
     /// The worker broke a rule of its own.
     case internalError = 7
+    /// The source's format, or the one that it would become, is switched off.
+    case disabledFormat = 8
 }

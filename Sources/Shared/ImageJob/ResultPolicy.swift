@@ -8,6 +8,12 @@ public struct ResultPolicy: Hashable, Sendable {
     public var avifSpeed = 9
     /// The source is the result, without its metadata, when it is what was asked for and smaller than what was made of it.
     public var keepsSmaller = true
+    /// JPEG files get Huffman tables of their own.
+    public var optimizesJPEG = false
+    /// They are written scan by scan, each with tables of its own.
+    public var makesProgressiveJPEG = false
+    /// Neither read nor written.
+    public var disabledFormats: ImageFormatSet = []
 
     public init() {}
 }

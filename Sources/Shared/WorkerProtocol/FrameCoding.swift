@@ -8,7 +8,7 @@ enum FrameHeader {
 }
 
 /// Front and worker refuse each other when theirs differ.
-public let protocolVersion: UInt8 = 3
+public let protocolVersion: UInt8 = 4
 
 /// The longest frame; a receive buffer of this size takes each of them.
 public let maximumFrameLength = 256

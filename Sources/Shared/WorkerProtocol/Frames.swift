@@ -52,20 +52,23 @@ public struct Hello: Equatable, Sendable {
     /// Bit n stands for the format with raw value n.
     public var decodes: UInt16
     public var encodes: UInt16
+    public var versions: WorkerVersions
 
-    public init(sandbox: SandboxLayers, decodes: UInt16, encodes: UInt16) {
+    public init(sandbox: SandboxLayers, decodes: UInt16, encodes: UInt16, versions: WorkerVersions) {
         self.sandbox = sandbox
         self.decodes = decodes
         self.encodes = encodes
+        self.versions = versions
     }
 
-    static let length = FrameHeader.length + 8
+    static let length = FrameHeader.length + 8 + 4 * WorkerVersions.names.count
 
     public func encoded() -> [UInt8] {
         var writer = FrameWriter(.hello, length: Self.length)
         writer.put(self.sandbox.rawValue)
         writer.put(self.decodes)
         writer.put(self.encodes)
+        for number in self.versions.numbers { writer.put(number) }
         return writer.bytes
     }
 
@@ -73,7 +76,10 @@ public struct Hello: Equatable, Sendable {
         var reader = try FrameReader(bytes, .hello, length: Self.length)
         let layers = SandboxLayers(rawValue: reader.take())
         guard SandboxLayers.all.isSuperset(of: layers) else { throw .invalidField("sandbox") }
-        self.init(sandbox: layers, decodes: reader.take(), encodes: reader.take())
+        let (decodes, encodes): (UInt16, UInt16) = (reader.take(), reader.take())
+        self.init(
+            sandbox: layers, decodes: decodes, encodes: encodes,
+            versions: WorkerVersions(WorkerVersions.names.map { _ in reader.take() }))
     }
 }
 
@@ -115,7 +121,7 @@ public struct Job: Equatable, Sendable {
         self.policy = policy
     }
 
-    public static let length = FrameHeader.length + 16 + 4 + 24 + 4 + 48 + 16 + 16 + 4
+    public static let length = FrameHeader.length + 16 + 4 + 24 + 4 + 48 + 16 + 16 + 4 + 2
 
     /// As many as four bytes hold.
     private static let maxAccepted = 4
@@ -143,6 +149,7 @@ public struct Job: Equatable, Sendable {
         writer.put(UInt32(clamping: self.policy.avifSpeed))
         writer.put(UInt64(clamping: self.policy.maxAVIFPixels))
         writer.put(Self.packed(self.options.background))
+        writer.put(self.policy.disabledFormats.rawValue)
         return writer.bytes
     }
 
@@ -185,11 +192,17 @@ public struct Job: Equatable, Sendable {
         options.accepted = try Self.accepted(reader.take())
         var policy = ResultPolicy()
         policy.keepsSmaller = flags.contains(.keepsSmaller)
+        policy.optimizesJPEG = flags.contains(.optimizesJPEG)
+        policy.makesProgressiveJPEG = flags.contains(.makesProgressiveJPEG)
         policy.avifSpeed = Int(reader.take() as UInt32)
         guard (0...10).contains(policy.avifSpeed) else { throw .invalidField("AVIF speed") }
         guard let pixels = Int(exactly: reader.take() as UInt64) else { throw .invalidField("AVIF pixels") }
         policy.maxAVIFPixels = pixels
         options.background = try Self.background(reader.take())
+        policy.disabledFormats = ImageFormatSet(rawValue: reader.take())
+        guard ImageFormatSet(ImageFormat.allCases).isSuperset(of: policy.disabledFormats) else {
+            throw .invalidField("disabled formats")
+        }
         self.init(
             nonce: nonce, timeLimit: timeLimit,
             limits: PixelLimits(maxSourcePixels: source, maxOutputPixels: output, maxResultBytes: result),

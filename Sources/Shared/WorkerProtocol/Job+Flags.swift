@@ -15,7 +15,9 @@ extension Job {
         static let trim = Flags(rawValue: 1 << 4)
         static let scaleUp = Flags(rawValue: 1 << 5)
         static let keepsSmaller = Flags(rawValue: 1 << 6)
-        static let all = Flags(rawValue: 1 << 7 - 1)
+        static let optimizesJPEG = Flags(rawValue: 1 << 7)
+        static let makesProgressiveJPEG = Flags(rawValue: 1 << 8)
+        static let all = Flags(rawValue: 1 << 9 - 1)
     }
 
     var flags: Flags {
@@ -27,6 +29,8 @@ extension Job {
         if self.options.trim { flags.insert(.trim) }
         if self.scaleUp { flags.insert(.scaleUp) }
         if self.policy.keepsSmaller { flags.insert(.keepsSmaller) }
+        if self.policy.optimizesJPEG { flags.insert(.optimizesJPEG) }
+        if self.policy.makesProgressiveJPEG { flags.insert(.makesProgressiveJPEG) }
         return flags
     }
 }

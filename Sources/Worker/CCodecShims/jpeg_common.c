@@ -106,6 +106,11 @@ void jpeg_guard_source(jpeg_guard *guard, struct jpeg_decompress_struct *info, c
     info->progress = &guard->progress;
 }
 
+void jpeg_set_coding(struct jpeg_compress_struct *out, jpeg_coding coding) {
+    out->optimize_coding = coding != JPEG_BASELINE;
+    if (coding == JPEG_PROGRESSIVE) jpeg_simple_progression(out);
+}
+
 int jpeg_guard_is_whole(const jpeg_guard *guard, const struct jpeg_decompress_struct *info) {
     // With several scans the missing ones leave a blurred picture and no warning, so there the end marker must be seen.
     return !guard->ran_dry || !jpeg_has_multiple_scans((j_decompress_ptr)info);

@@ -9,6 +9,7 @@
 #include <jpeglib.h>
 
 #include "codec_status.h"
+#include "jpeg_coding.h"
 
 enum {
     // Progressive files have about ten scans; hundreds are an attack on the CPU.
@@ -29,5 +30,7 @@ typedef struct {
 struct jpeg_error_mgr *jpeg_guard_init(jpeg_guard *guard, uint64_t deadline);
 // After jpeg_create_decompress.
 void jpeg_guard_source(jpeg_guard *guard, struct jpeg_decompress_struct *info, const uint8_t *bytes, size_t count);
+// After jpeg_set_defaults, or the source's own parameters.
+void jpeg_set_coding(struct jpeg_compress_struct *out, jpeg_coding coding);
 // Whether the decoded picture is all there: call it after the last row.
 int jpeg_guard_is_whole(const jpeg_guard *guard, const struct jpeg_decompress_struct *info);

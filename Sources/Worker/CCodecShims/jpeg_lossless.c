@@ -33,15 +33,17 @@ static int is_possible(const struct jpeg_decompress_struct *in, const jpeg_turn 
     return !(turn->mirrored_x && in->image_width % across) && !(turn->mirrored_y && in->image_height % down);
 }
 
-// Every coefficient of the picture twice: as it was, and in its new place.
-static uint64_t needed_memory(const struct jpeg_decompress_struct *in) {
+static int is_turned(const jpeg_turn *turn) { return turn->mirrored_x || turn->mirrored_y || turn->transposed; }
+
+// Every coefficient of the picture as it was, and in its new place if it gets one.
+static uint64_t needed_memory(const struct jpeg_decompress_struct *in, const jpeg_turn *turn) {
     uint64_t blocks = 0;
     for (int i = 0; i < in->num_components; i++) {
         const jpeg_component_info *info = &in->comp_info[i];
         blocks += (uint64_t)round_up(info->width_in_blocks, info->h_samp_factor) *
                   round_up(info->height_in_blocks, info->v_samp_factor);
     }
-    return blocks * 2 * sizeof(JBLOCK);
+    return blocks * (is_turned(turn) ? 2 : 1) * sizeof(JBLOCK);
 }
 
 // What is turned has as many columns of blocks as the other has rows. The encoder asks for whole MCUs.
@@ -110,7 +112,7 @@ static void transpose_parameters(struct jpeg_compress_struct *out) {
     }
 }
 
-static codec_status write_turned(turner *t, const jpeg_turn *turn) {
+static codec_status write_file(turner *t, jvirt_barray_ptr *coefficients, const jpeg_turn *turn) {
     if (setjmp(t->encoding.escape)) return t->encoding.status;
     struct jpeg_compress_struct *out = &t->out;
     jpeg_create_compress(out);
@@ -118,10 +120,9 @@ static codec_status write_turned(turner *t, const jpeg_turn *turn) {
     jpeg_sink_attach(&t->sink, out, turn->max_bytes);
     jpeg_copy_critical_parameters(&t->in, out);
     if (turn->transposed) transpose_parameters(out);
-    // The file stays of its kind, and becomes no larger for tables that are not made for it.
-    if (t->in.progressive_mode) jpeg_simple_progression(out);
-    out->optimize_coding = TRUE;
-    jpeg_write_coefficients(out, t->turned);
+    // Unless it is to become progressive it stays of its kind, and is no larger for tables that are not made for it.
+    jpeg_set_coding(out, t->in.progressive_mode || turn->makes_progressive ? JPEG_PROGRESSIVE : JPEG_OPTIMISED);
+    jpeg_write_coefficients(out, coefficients);
     jpeg_finish_compress(out);
     return CODEC_OK;
 }
@@ -134,12 +135,14 @@ static codec_status run(turner *t, const uint8_t *bytes, size_t count, const jpe
     jpeg_guard_source(&t->decoding, in, bytes, count);
     in->mem->max_memory_to_use = (long)turn->max_memory;
     jpeg_read_header(in, TRUE);
-    if (!is_possible(in, turn) || needed_memory(in) > turn->max_memory) return CODEC_UNSUPPORTED;
-    request_turned(t, turn);
+    if (!is_possible(in, turn) || needed_memory(in, turn) > turn->max_memory) return CODEC_UNSUPPORTED;
+    if (!is_turned(turn) && in->progressive_mode) return CODEC_UNSUPPORTED;
+    if (is_turned(turn)) request_turned(t, turn);
     jvirt_barray_ptr *source = jpeg_read_coefficients(in);
     if (!jpeg_guard_is_whole(&t->decoding, in)) return CODEC_CORRUPT;
+    if (!is_turned(turn)) return write_file(t, source, turn);
     for (int i = 0; i < in->num_components; i++) turn_component(t, i, source[i], turn);
-    return write_turned(t, turn);
+    return write_file(t, t->turned, turn);
 }
 
 codec_status jpeg_lossless_turn(

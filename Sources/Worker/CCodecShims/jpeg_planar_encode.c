@@ -57,6 +57,7 @@ static codec_status encode(planar_transcoder *t, const planar_job *job, const pl
     out->in_color_space = view->count == 1 ? JCS_GRAYSCALE : JCS_YCbCr;
     jpeg_set_defaults(out);
     jpeg_set_quality(out, job->quality, TRUE);
+    jpeg_set_coding(out, job->coding);
     out->raw_data_in = TRUE;
     jpeg_start_compress(out, TRUE);
 

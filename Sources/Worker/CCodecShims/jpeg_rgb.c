@@ -135,8 +135,7 @@ static codec_status encode(
     out->in_color_space = view->channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
     jpeg_set_defaults(out);
     jpeg_set_quality(out, quality, TRUE);
-    out->optimize_coding = coding != JPEG_BASELINE;
-    if (coding == JPEG_PROGRESSIVE) jpeg_simple_progression(out);
+    jpeg_set_coding(out, coding);
     jpeg_start_compress(out, TRUE);
     while (out->next_scanline < out->image_height) {
         const uint8_t *row = view->pixels + (size_t)out->next_scanline * view->stride;

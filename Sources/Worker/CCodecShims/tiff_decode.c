@@ -397,7 +397,9 @@ static codec_status prepare(tiff_source *s, const source_limits *limits) {
     if ((uint64_t)width * height > limits->max_pixels) return CODEC_TOO_MANY_PIXELS;
     s->base.width = (int)width;
     s->base.height = (int)height;
-    uint16_t bits = 1, samples = 1;
+    uint16_t bits = 1, samples = 1, compression;
+    TIFFGetFieldDefaulted(s->tiff, TIFFTAG_COMPRESSION, &compression);
+    if (compression == COMPRESSION_JPEG && limits->forbids_jpeg) return CODEC_DISABLED;
     TIFFGetFieldDefaulted(s->tiff, TIFFTAG_BITSPERSAMPLE, &bits);
     TIFFGetFieldDefaulted(s->tiff, TIFFTAG_SAMPLESPERPIXEL, &samples);
     if ((uint64_t)width * height * bits / 8 * samples > limits->max_unpacked) return CODEC_TOO_MANY_PIXELS;

@@ -4,6 +4,14 @@ internal import CCodecShims
 
 /// The libraries behind the codecs, as a whole.
 public enum CodecLibraries {
+    /// As `codec_versions.h` says.
+    public static var versions: [UInt32] {
+        [UInt32](unsafeUninitializedCapacity: Int(CODEC_LIBRARIES)) { numbers, count in
+            codec_versions(numbers.baseAddress)
+            count = Int(CODEC_LIBRARIES)
+        }
+    }
+
     /// Has them do what they could not do once the process may ask the system for nothing.
     public static func warmUp() {
         codec_warm_up()

@@ -12,6 +12,7 @@ extension codec_status {
         case CODEC_UNSUPPORTED: throw .unsupportedFormat
         case CODEC_TOO_LARGE: throw .resultTooLarge
         case CODEC_TOO_MANY_PIXELS: throw .tooManyPixels
+        case CODEC_DISABLED: throw .disabledFormat
         case CODEC_NO_MEMORY: throw .outOfMemory
         case CODEC_DEADLINE: throw .deadlinePassed
         default: throw .internalError

@@ -39,16 +39,19 @@ extension EncodedPicture {
         if file.count > 20, file[12..<16].elementsEqual("VP8X".utf8) { file[20] &= ~profileExifXMP }
     }
 
-    /// A JPEG turned without loss.
+    /// A JPEG turned without loss, or only coded anew, with Huffman tables of its own.
     ///
-    /// - Returns: nil when that cannot be: its sides are no whole number of blocks, or it is of a rare kind.
+    /// - Parameter makesProgressive: whatever it was.
+    /// - Returns: nil when that cannot be: its sides are no whole number of blocks, or it is of a rare kind. Also when
+    ///   there is nothing to do, as it is not to be turned and progressive.
     public static func turned(
-        jpeg bytes: UnsafeRawBufferPointer, by symmetry: Symmetry, limits: PixelLimits, deadline: UInt64
+        jpeg bytes: UnsafeRawBufferPointer, by symmetry: Symmetry, makesProgressive: Bool,
+        limits: PixelLimits, deadline: UInt64
     ) throws(JobFailure) -> EncodedPicture? {
         var turn = jpeg_turn(
             mirrored_x: symmetry.mirrorsX ? 1 : 0, mirrored_y: symmetry.mirrorsY ? 1 : 0,
-            transposed: symmetry.transposes ? 1 : 0, max_bytes: limits.maxResultBytes,
-            max_memory: PictureSource.maxMemory, deadline: deadline)
+            transposed: symmetry.transposes ? 1 : 0, makes_progressive: makesProgressive ? 1 : 0,
+            max_bytes: limits.maxResultBytes, max_memory: PictureSource.maxMemory, deadline: deadline)
         var image = encoded_image()
         var width: Int32 = 0
         var height: Int32 = 0

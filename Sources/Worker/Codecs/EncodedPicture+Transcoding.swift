@@ -34,6 +34,7 @@ extension EncodedPicture {
         _ timings: inout JobTimings, _ transcode: (inout planar_job, inout planar_result) -> codec_status
     ) throws(JobFailure) {
         job.quality = Int32(quality)
+        job.coding = jpeg_coding(policy)
         job.max_bytes = limits.maxResultBytes
         var result = planar_result()
         // The settings are looked at while the job runs, and not after.
@@ -63,6 +64,14 @@ extension EncodedPicture {
         timings.add(result)
         try self.init(
             result.image, format: format, size: ImageSize(width: Int(result.width), height: Int(result.height)))
+    }
+}
+
+extension jpeg_coding {
+    /// Scans have tables of their own in any case.
+    init(_ policy: ResultPolicy) {
+        self =
+            policy.makesProgressiveJPEG ? JPEG_PROGRESSIVE : policy.optimizesJPEG ? JPEG_OPTIMISED : JPEG_BASELINE
     }
 }
 

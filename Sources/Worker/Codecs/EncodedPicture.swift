@@ -56,7 +56,7 @@ public struct EncodedPicture: ~Copyable {
         switch format {
         case .jpeg:
             try jpeg_rgb_encode(
-                &view, Int32(quality), JPEG_BASELINE, limits.maxResultBytes, deadline, &image
+                &view, Int32(quality), jpeg_coding(policy), limits.maxResultBytes, deadline, &image
             ).check()
         case .png:
             try png_rgba_encode(&view, Self.pngLevel, limits.maxResultBytes, deadline, &image).check()

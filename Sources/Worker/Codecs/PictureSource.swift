@@ -32,9 +32,10 @@ public struct PictureSource: ~Copyable, RowSource {
     /// - Parameters:
     ///   - reduction: how many pixels will become one; a decoder may shrink by less than that.
     ///   - passes: how often the job decodes the picture; all of them together have one limit.
+    ///   - disabled: formats that must not be decoded within another one either.
     public init(
         _ bytes: UnsafeRawBufferPointer, format: ImageFormat, limits: PixelLimits, deadline: UInt64, reduction: Double,
-        passes: Int = 1
+        passes: Int = 1, disabled: ImageFormatSet = []
     ) throws(JobFailure) {
         let before = codec_now()
         let pixels = UInt64(clamping: limits.maxSourcePixels)
@@ -43,7 +44,7 @@ public struct PictureSource: ~Copyable, RowSource {
             max_pixels: pixels, max_memory: Self.maxMemory,
             max_unpacked: max(
                 Self.leastUnpacked, (unpacked.overflow ? .max : unpacked.partialValue) / UInt64(passes)),
-            deadline: deadline)
+            deadline: deadline, forbids_jpeg: disabled.contains(.jpeg) ? 1 : 0)
         let start = bytes.assumingMemoryBound(to: UInt8.self).baseAddress
         var source: UnsafeMutablePointer<pixel_source>?
         var eighths: Int32 = 8

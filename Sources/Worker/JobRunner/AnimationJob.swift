@@ -61,7 +61,7 @@ struct AnimationJob {
     private func target(for output: ImageSize, _ budget: AnimationBudget) -> ImageFormat {
         if let format = self.request.options.format { return format }
         let accepted = self.request.options.accepted.first {
-            AnimationEncoder.formats.contains($0)
+            AnimationEncoder.formats.contains($0) && !self.request.policy.disabledFormats.contains($0)
                 && max(output.width, output.height) <= EncodedPicture.maxSide(of: $0)
                 && budget.effort(for: $0) != nil
         }

@@ -35,14 +35,18 @@ extension JobRequest {
     func target(for size: ImageSize) -> ImageFormat? {
         self.options.format
             ?? self.options.accepted.first { format in
-                guard max(size.width, size.height) <= EncodedPicture.maxSide(of: format) else { return false }
+                guard max(size.width, size.height) <= EncodedPicture.maxSide(of: format),
+                    !self.policy.disabledFormats.contains(format)
+                else { return false }
                 guard format == .avif else { return true }
                 let end = JobTimings.now + EncodedPicture.typicalTimeOfAVIF(size, policy: self.policy)
                 return size.area <= self.policy.maxAVIFPixels && (self.deadline == 0 || end <= self.deadline)
             }
     }
 
+    /// - Parameter format: nil when it is not known yet.
     func check(_ output: ImageSize, as format: ImageFormat?) throws(JobFailure) {
+        if let format, self.policy.disabledFormats.contains(format) { throw .disabledFormat }
         guard let format, max(output.width, output.height) > EncodedPicture.maxSide(of: format) else { return }
         throw .resultTooLarge
     }

@@ -8,6 +8,8 @@ internal import Pixels
 public enum JobRunner {
     public static let decodedFormats = PictureSource.formats
     public static let encodedFormats = EncodedPicture.formats
+    /// As `codec_versions.h` says.
+    public static var libraryVersions: [UInt32] { CodecLibraries.versions }
 
     /// - Parameter source: any bytes at all; must stay as they are until this returns.
     public static func run(
@@ -18,6 +20,8 @@ public enum JobRunner {
         guard let format = ImageFormat(magic: bytes), self.decodedFormats.contains(format) else {
             throw .unsupportedFormat
         }
+        // Before any library has seen a byte of it.
+        guard !request.policy.disabledFormats.contains(format) else { throw .disabledFormat }
         let job = PictureJob(
             request: request, source: source, format: format, metadata: PictureMetadata(of: bytes, format: format),
             declared: ImageHeader.size(of: bytes), start: start)

@@ -103,10 +103,14 @@ struct PictureJob {
         _ geometry: StoredGeometry, _ size: ImageSize, _ timings: inout JobTimings
     ) throws(JobFailure) -> EncodedPicture? {
         let before = JobTimings.now
-        if geometry.symmetry != Symmetry() {
+        let policy = self.request.policy
+        if geometry.symmetry != Symmetry() || policy.optimizesJPEG || policy.makesProgressiveJPEG {
             defer { timings.encode += JobTimings.now - before }
-            return try EncodedPicture.turned(
-                jpeg: self.source, by: geometry.symmetry, limits: self.limits, deadline: self.request.deadline)
+            let turned = try EncodedPicture.turned(
+                jpeg: self.source, by: geometry.symmetry, makesProgressive: policy.makesProgressiveJPEG,
+                limits: self.limits, deadline: self.request.deadline)
+            if let turned { return turned }
+            guard geometry.symmetry == Symmetry() else { return nil }
         }
         // What is served is looked at first, as coarse as will do.
         var picture = try self.open(reduction: .infinity)
@@ -155,6 +159,7 @@ struct PictureJob {
         timings.decode += picture.time
         timings.resize += between - before - min(between - before, picture.rowTime)
         let target = format ?? self.format.resultFormat(hasAlpha: !pixels.isOpaque)
+        try self.request.check(pixels.size, as: target)
         let image = try EncodedPicture(
             pixels, format: target, quality: self.request.quality(for: target), limits: self.limits,
             policy: self.request.policy, deadline: self.request.deadline)
@@ -173,7 +178,7 @@ struct PictureJob {
     private func open(reduction: Double) throws(JobFailure) -> PictureSource {
         try PictureSource(
             self.source, format: self.format, limits: self.limits, deadline: self.request.deadline,
-            reduction: reduction, passes: self.request.passes)
+            reduction: reduction, passes: self.request.passes, disabled: self.request.policy.disabledFormats)
     }
 
     /// The stored picture's size, and the part of it that the job is about: all of it, or what trimming leaves.

@@ -38,11 +38,12 @@ struct Keeper: ~Copyable {
         signal(SIGTERM) { _ in mustStop = 1 }
         signal(SIGPIPE, SIG_IGN)
         JobRunner.warmUp()
-        JobRunner.prepareForks()
+        // While all libraries are there to be asked.
         let hello = Hello(
-            sandbox: self.sandbox.layers, decodes: Self.bits(JobRunner.decodedFormats),
-            encodes: Self.bits(JobRunner.encodedFormats)
+            sandbox: self.sandbox.layers, decodes: ImageFormatSet(JobRunner.decodedFormats).rawValue,
+            encodes: ImageFormatSet(JobRunner.encodedFormats).rawValue, versions: WorkerProgram.versions
         ).encoded()
+        JobRunner.prepareForks()
 
         self.manager.ready("sandbox: \(self.sandbox.layers)")
         let interval = self.manager.watchdogInterval.map { $0 / 3 }
@@ -111,10 +112,6 @@ struct Keeper: ~Copyable {
             }
             if killed != nil { child.send(SIGKILL) }
         }
-    }
-
-    private static func bits(_ formats: [ImageFormat]) -> UInt16 {
-        formats.reduce(0) { $0 | 1 << UInt16($1.rawValue) }
     }
 }
 

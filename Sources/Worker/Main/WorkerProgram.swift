@@ -7,6 +7,7 @@
 //   child      → close all but the connection → limits → filter → the job
 
 internal import Glibc
+internal import JobRunner
 internal import Platform
 internal import Sandbox
 internal import WorkerProtocol
@@ -55,6 +56,10 @@ enum WorkerProgram {
         }
     }
 
+    static var versions: WorkerVersions {
+        WorkerVersions([WorkerVersions.number(Version.text)] + JobRunner.libraryVersions)
+    }
+
     private static func arguments() -> WorkerArguments {
         let words = Array(CommandLine.arguments.dropFirst())
         if words.contains("--help") || words.contains("-h") {
@@ -63,6 +68,7 @@ enum WorkerProgram {
         }
         if words.contains("--version") {
             print("imageproxy-worker \(Version.text)")
+            for (name, version) in Self.versions.all.dropFirst() { print("\(name) \(version)") }
             exit(0)
         }
         do throws(WorkerArguments.Problem) {

@@ -17,8 +17,8 @@ extension Flag {
 
         Flag(
             name: "adminAddr", group: .listening, valueName: "host:port", defaultText: "",
-            help: "address for the operator: /status, /metrics, /ready; not for clients. May stand several times; "
-                + "unix:/run/imageproxy/admin.sock is where imageproxy status looks",
+            help: "address for the operator: /status, /metrics, /ready, /version; not for clients. May stand several "
+                + "times; unix:/run/imageproxy/admin.sock is where imageproxy status looks",
             kind: .repeatable { (configuration, text) throws(FlagError) in
                 configuration.adminAddresses += text.split(separator: " ").map(String.init)
             }),
@@ -154,6 +154,27 @@ extension Flag {
             help:
                 "serve the source, without its metadata, when it is what was asked for and smaller than what was made",
             kind: .boolean { $0.resultPolicy.keepsSmaller = $1 }),
+        Flag(
+            name: "jpegOptimize", group: .pictures, valueName: "", defaultText: "false",
+            help: "write JPEG with Huffman tables made for each picture: the same pixels, a little smaller and slower",
+            kind: .boolean { $0.resultPolicy.optimizesJPEG = $1 }),
+        Flag(
+            name: "jpegProgressive", group: .pictures, valueName: "", defaultText: "false",
+            help: "write progressive JPEG: the same pixels, smaller still and slower still",
+            kind: .boolean { $0.resultPolicy.makesProgressiveJPEG = $1 }),
+        Flag(
+            name: "disableFormats", group: .pictures, valueName: "list", defaultText: "",
+            help:
+                "formats that are neither decoded nor made, as while a decoder has a hole: any of "
+                + ImageFormat.allCases.map(\.optionWord).joined(separator: ", "),
+            kind: .value { (configuration, text) throws(FlagError) in
+                let formats = commaList(text).map { word in ImageFormat.allCases.first { $0.optionWord == word } }
+                guard formats.allSatisfy({ $0 != nil }) else {
+                    throw FlagError(
+                        expected: "some of \(ImageFormat.allCases.map(\.optionWord).joined(separator: ","))")
+                }
+                configuration.resultPolicy.disabledFormats = ImageFormatSet(formats.compactMap { $0 })
+            }),
         Flag(
             name: "transformTimeout", group: .pictures, valueName: "duration", defaultText: "20s",
             help: "time limit for one transformation, after which its process is killed",

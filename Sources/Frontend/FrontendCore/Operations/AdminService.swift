@@ -2,8 +2,8 @@
 
 internal import EventLoop
 
-/// The operator's own listener: state, metrics and readiness, the number of workers, and purging. Nothing here is for
-/// clients.
+/// The operator's own listener: state, metrics, readiness and versions, the number of workers, and purging. Nothing here is
+/// for clients.
 @LoopActor
 final class AdminService {
     private let report: StatusReport
@@ -11,6 +11,7 @@ final class AdminService {
     private let supervisor: WorkerSupervisor?
     private let purge: PurgeService
     private let access: AdminAccess
+    private let versions: VersionReport
 
     nonisolated static let methods = ["GET", "HEAD", "OPTIONS"] + AdminService.changing
     /// No page of another site can send one of these without asking first, and nobody here says yes.
@@ -20,17 +21,20 @@ final class AdminService {
 
     init(
         _ configuration: Configuration, report: StatusReport, metrics: Metrics, supervisor: WorkerSupervisor?,
-        purges: Purges
+        purges: Purges, versions: VersionReport
     ) {
         self.report = report
         self.metrics = metrics
         self.supervisor = supervisor
         self.purge = PurgeService(configuration, purges: purges, metrics: metrics)
+        self.versions = versions
         self.access = AdminAccess(addresses: configuration.adminAddresses, token: configuration.adminToken)
     }
 
     func answer(_ request: HTTPRequest) async -> HTTPResponse {
-        guard Self.changing.contains(request.method) else { return self.show(request) }
+        guard Self.changing.contains(request.method) else {
+            return request.target == "/version" ? await self.versions.answer(request) : self.show(request)
+        }
         if let refusal = self.access.refusal(authorization: request.header("Authorization")) {
             var response = Self.refusal(refusal.status, refusal.reason)
             if refusal.status == 401 { response.headers.append(("WWW-Authenticate", "Bearer")) }

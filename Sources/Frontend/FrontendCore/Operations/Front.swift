@@ -115,7 +115,7 @@ public final class Front {
         service.report = self.report
         let admin = AdminService(
             configuration, report: self.report, metrics: metrics, supervisor: self.supervisor,
-            purges: self.cache.purges)
+            purges: self.cache.purges, versions: VersionReport(dispatcher: self.dispatcher))
         self.admin =
             configuration.adminAddresses.isEmpty
             ? nil : HTTPServer(methods: AdminService.methods) { await admin.answer($0) }

@@ -9,7 +9,8 @@ enum Reload {
         "followRedirects", "pathPrefix", "publicMetrics", "maxSourceBytes", "maxOutputPixels", "fetchTimeout",
         "timeout",
         "maxQueue", "minCacheDuration", "forceCache", "drainDelay", "drainTimeout", "verbose", "logFormat", "accessLog",
-        "accessLogFile", "diagnosticHeaders",
+        "accessLogFile", "diagnosticHeaders", "avifMaxPixels", "avifSpeed", "keepSmaller", "jpegOptimize",
+        "jpegProgressive", "disableFormats",
     ]
 
     /// - Returns: the settings that count from now on, and the flags that have changed and do not count.

@@ -180,7 +180,10 @@ final class Service {
         do {
             let asked = try RequestURL.parse(target: target, baseURL: self.configuration.baseURL)
             try self.authorizer.check(asked, referer: request.header("Referer"), now: now)
-            let offered = self.configuration.autoFormat
+            let isOffering = !self.configuration.autoFormat.isEmpty
+            let offered = self.configuration.autoFormat.filter {
+                !self.configuration.resultPolicy.disabledFormats.contains($0)
+            }
             let accepted = AcceptedFormats.choose(
                 from: offered, accept: offered.isEmpty ? [] : request.fields(named: ["Accept"]).values(named: "Accept"))
             let url = asked.scaling(up: self.configuration.scaleUp).accepting(accepted)
@@ -192,7 +195,9 @@ final class Service {
             if picture.outcome == .hit, url.options.isTransformation {
                 hit = Hit(url: url, fields: fields, entry: picture.entry)
             }
-            picture.isNegotiated = !offered.isEmpty && url.isNegotiable
+            // Also while what is offered is switched off: a cache behind this service must not take what is made now for
+            // what everybody gets.
+            picture.isNegotiated = isOffering && url.isNegotiable
             Log.detail(
                 "request: \(request.method) \(Redaction.url(url.remote.string))#\(url.options.canonical) of "
                     + (request.client(trusting: self.configuration.trustedProxies)?.description ?? "somebody"))

@@ -27,6 +27,7 @@ struct UntransformableError: Error {
         case .outOfMemory: self.reason = "out-of-memory"
         case .deadlinePassed: self.reason = "too-slow"
         case .internalError: self.reason = "internal"
+        case .disabledFormat: self.reason = "disabled-format"
         }
     }
 }
@@ -62,6 +63,8 @@ final class Transformer {
         let job = PictureJob(
             source: original.body, sourceFormat: format, options: options, scaleUp: self.configuration.scaleUp,
             limits: limits, policy: self.configuration.resultPolicy, timeLimit: self.configuration.transformTimeout)
+        // A worker would refuse it as well.
+        guard !job.isDisabled else { throw UntransformableError(.disabledFormat) }
 
         if self.poison.isWorthAsking,
             await self.poison.isPoison(PoisonList.Key(source: original.body.digest(), options: options))

@@ -42,6 +42,7 @@ final class JobDispatcher {
     private var hedge: LoopTimer?
     /// What the last worker that said hello has said.
     private(set) var sandbox: SandboxLayers?
+    private(set) var seen = SeenVersions()
     private var foreignVersions: Set<UInt8> = []
     private var refusedSandboxes: Set<SandboxLayers> = []
     /// Why workers get no jobs, and since when none has; nil when the last one got one.
@@ -87,6 +88,20 @@ final class JobDispatcher {
             } catch {
                 self.note(error, at: index)
             }
+        }
+    }
+
+    /// Has workers say what they are, those of each socket: a ticket without a job. Who is busy says it with the next job.
+    func meetWorkers(atMost limit: Duration) async {
+        let asked = self.clock.now
+        for index in self.sockets.indices where self.sockets[index].ticketsOut <= self.queue.count {
+            _ = self.sendTicket(to: index)
+        }
+        func isMissing(_ socket: JobsSocket) -> Bool {
+            socket.isReachable && (socket.lastHello.map { $0 < asked } ?? true)
+        }
+        while self.sockets.contains(where: isMissing), self.clock.now - asked < limit {
+            try? await sleep(for: .milliseconds(5))
         }
     }
 
@@ -238,6 +253,10 @@ final class JobDispatcher {
         let offer = await connection.offer()
         self.untaken[ObjectIdentifier(connection)] = nil
         self.sockets[index].ticketsOut -= 1
+        if case .hello(let hello) = offer {
+            self.sockets[index].lastHello = self.clock.now
+            self.seen.note(hello.versions, at: self.clock.now)
+        }
         let pending: PendingJob?
         switch offer {
         case .hello(let hello) where self.accepts(hello):

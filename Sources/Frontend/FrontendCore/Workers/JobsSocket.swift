@@ -9,6 +9,8 @@ struct JobsSocket {
     /// Connections to it that no keeper has taken yet.
     var ticketsOut = 0
     private(set) var isReachable = true
+    /// When a worker there has said hello last.
+    var lastHello: ContinuousClock.Instant?
     private var lastAnswer: ContinuousClock.Instant?
 
     init(path: String) { self.path = path }

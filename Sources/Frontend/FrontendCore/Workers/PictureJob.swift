@@ -16,9 +16,15 @@ struct PictureJob: Sendable {
     var timeLimit: Duration
 
     /// The formats that the result may have: the one asked for, else those that the client can show and those that the
-    /// source's becomes.
+    /// source's becomes. None of those that are switched off, so there may be none.
     var resultFormats: [ImageFormat] {
-        self.options.format.map { [$0] } ?? self.options.accepted + self.sourceFormat.resultFormats
+        let formats = self.options.format.map { [$0] } ?? self.options.accepted + self.sourceFormat.resultFormats
+        return formats.filter { !self.policy.disabledFormats.contains($0) }
+    }
+
+    /// Whether no worker may be asked, as either end of it is switched off.
+    var isDisabled: Bool {
+        self.policy.disabledFormats.contains(self.sourceFormat) || self.resultFormats.isEmpty
     }
 
     /// Expected work in milliseconds, from the header alone: what it takes to decode the source and to encode the
@@ -27,7 +33,7 @@ struct PictureJob: Sendable {
         let source = self.source.withSpan { ImageHeader.size(of: $0) } ?? ImageSize(width: 1000, height: 1000)
         let result = TransformPlan.make(for: source, options: self.options, scaleUp: self.scaleUp).output
         let decoding = Self.megapixels(source) * (self.sourceFormat == .jpeg ? 3 : 25)
-        let encoding = Self.megapixels(result) * Self.encodingCost(self.resultFormats[0])
+        let encoding = Self.megapixels(result) * (self.resultFormats.first.map(Self.encodingCost) ?? 0)
         return 1 + Int64(min(decoding + encoding, 1e9))
     }
 

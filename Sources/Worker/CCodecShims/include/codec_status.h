@@ -11,6 +11,7 @@ typedef enum {
     CODEC_TOO_MANY_PIXELS,  // the header declares more than allowed, or what takes more memory to decode
     CODEC_NO_MEMORY,
     CODEC_DEADLINE,
+    CODEC_DISABLED,  // a coding inside of the file that must not be decoded
 } codec_status;
 
 // Nanoseconds of CLOCK_MONOTONIC.

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "jpeg_coding.h"
 #include "pixel_source.h"
 #include "planar_view.h"
 
@@ -26,7 +27,8 @@ typedef struct {
     int mirrored_x, mirrored_y;                           // then mirrored
     int transposed;                                       // then columns become rows
     int quality;
-    // Who writes the file, from planes; NULL: JPEG, at the quality above.
+    jpeg_coding coding;
+    // Who writes the file, from planes; NULL: JPEG, at the quality and in the coding above.
     codec_status (*encode)(const planar_view *view, const void *settings, encoded_image *out);
     const void *settings;
     size_t max_bytes;

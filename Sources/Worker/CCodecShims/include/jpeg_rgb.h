@@ -2,6 +2,7 @@
 //
 // JPEG to rows of gray or RGB, and back: the way for whatever cannot stay in YCbCr planes.
 #pragma once
+#include "jpeg_coding.h"
 #include "pixel_source.h"
 
 // What libjpeg writes at most.
@@ -11,9 +12,6 @@ enum { JPEG_MAX_SIDE = 65500 };
 // CMYK and YCCK, inverted when Adobe's marker says so, become RGB by their profile, or the plain rule.
 codec_status jpeg_rgb_open(
     const uint8_t *bytes, size_t count, const source_limits *limits, int scale, pixel_source **out);
-
-// How the same coefficients are written: by the standard's tables, by tables made for the picture, or scan by scan.
-typedef enum { JPEG_BASELINE, JPEG_OPTIMISED, JPEG_PROGRESSIVE } jpeg_coding;
 
 // With 4:2:0 chroma; gray stays gray, and what is transparent is white.
 codec_status jpeg_rgb_encode(

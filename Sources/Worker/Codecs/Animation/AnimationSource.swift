@@ -26,7 +26,8 @@ public struct AnimationSource: ~Copyable {
         let pixels = UInt64(clamping: limits.maxSourcePixels)
         var limits = animation_limits(
             each: source_limits(
-                max_pixels: pixels, max_memory: PictureSource.maxMemory, max_unpacked: .max, deadline: deadline),
+                max_pixels: pixels, max_memory: PictureSource.maxMemory, max_unpacked: .max, deadline: deadline,
+                forbids_jpeg: 0),
             max_frames: Self.maxFrames, max_total_pixels: Self.total(pixels) / UInt64(passes))
         let start = bytes.assumingMemoryBound(to: UInt8.self).baseAddress
         var source: UnsafeMutablePointer<animation_source>?
