@@ -316,7 +316,7 @@ FRAMES = {
     "nothing but a header": lambda nonce: frame(stub.REPLY, b""),
     "a hello": lambda nonce: hello(),
     "a job": lambda nonce: frame(stub.JOB, bytes(112)),
-    "an unknown failure": lambda nonce: failure(nonce, 8),
+    "an unknown failure": lambda nonce: failure(nonce, 9),
     "a failure with a size": lambda nonce: reply(nonce, 2, 0, 1, 1, 1),
     "an unknown format": lambda nonce: reply(nonce, form=99),
     "no size": lambda nonce: reply(nonce, width=0),
