@@ -29,9 +29,7 @@ public enum JobRunner {
     public static func warmUp() {
         CodecLibraries.warmUp()
         do throws(JobFailure) {
-            let side = 64
-            let picture = try PixelBuffer(size: ImageSize(width: side, height: side), channels: 3)
-            for index in 0..<side * picture.stride { picture.start[index] = UInt8(truncatingIfNeeded: index &* 31) }
+            let picture = try Self.sample()
             var request = JobRequest(options: TransformOptions(), scaleUp: false, limits: .standard, deadline: 0)
             request.options.width = 24
             for format in self.encodedFormats {
@@ -45,6 +43,23 @@ public enum JobRunner {
         } catch {
             // Out of memory already: the first job will say so.
         }
+    }
+
+    /// A small JPEG file to warm up with; nil when there is no memory for it.
+    public static func sampleFile() -> JobResult.Image? {
+        do throws(JobFailure) {
+            return JobResult.Image(
+                try EncodedPicture(Self.sample(), format: .jpeg, quality: 80, limits: .standard, deadline: 0))
+        } catch {
+            return nil
+        }
+    }
+
+    private static func sample() throws(JobFailure) -> PixelBuffer {
+        let side = 64
+        let picture = try PixelBuffer(size: ImageSize(width: side, height: side), channels: 3)
+        for index in 0..<side * picture.stride { picture.start[index] = UInt8(truncatingIfNeeded: index &* 31) }
+        return picture
     }
 
     /// After `warmUp`, and only where nothing but forks will follow: takes out what no picture needs, as every fork

@@ -38,6 +38,7 @@ struct Keeper: ~Copyable {
         signal(SIGTERM) { _ in mustStop = 1 }
         signal(SIGPIPE, SIG_IGN)
         JobRunner.warmUp()
+        Child.rehearse()
         JobRunner.prepareForks()
         let hello = Hello(
             sandbox: self.sandbox.layers, decodes: Self.bits(JobRunner.decodedFormats),
