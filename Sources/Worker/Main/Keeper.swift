@@ -44,6 +44,7 @@ struct Keeper: ~Copyable {
             sandbox: self.sandbox.layers, decodes: Self.bits(JobRunner.decodedFormats),
             encodes: Self.bits(JobRunner.encodedFormats)
         ).encoded()
+        self.sandbox.filterKeeper()
 
         self.manager.ready("sandbox: \(self.sandbox.layers)")
         let interval = self.manager.watchdogInterval.map { $0 / 3 }
