@@ -19,6 +19,7 @@ enum Child {
         connection: Int32, null: Int32, _ arguments: borrowing WorkerArguments, _ sandbox: borrowing Sandbox
     ) -> Never {
         Fork.dieWithParent()
+        JobRunner.beginFork()
         for standard: Int32 in 0...2 { dup2(null, standard) }
         if connection != Self.connectionNumber { dup2(connection, Self.connectionNumber) }
         CurrentProcess.closeDescriptors(from: Self.connectionNumber + 1)
@@ -37,7 +38,7 @@ enum Child {
         guard let picture = JobRunner.sampleFile() else { return }
         let job = Job(
             nonce: JobNonce(high: 0, low: 0), timeLimit: 1000, limits: .standard, scaleUp: false,
-            options: TransformOptions(parsing: "24x,q80"), policy: ResultPolicy())
+            options: TransformOptions(parsing: "100x,q80"), policy: ResultPolicy())
         var ends: [Int32] = [-1, -1]
         // Where that is not allowed, every child does it.
         guard let source = Self.sealed(picture.bytes),
