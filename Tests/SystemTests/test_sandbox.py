@@ -72,6 +72,15 @@ def test_a_keeper_has_no_code_to_hand_on_that_no_picture_needs(start, origin):
     assert library_code(processes.launchers(front.pid)[0]) - library_code(processes.keepers(front.pid)[0]) > 4000
 
 
+def test_a_keeper_may_do_no_more_than_serve(start, origin):
+    front = start(*LOCAL, "-workers", "1")
+    assert front.get("/50x/" + origin.serve("/a.jpg", pictures.flat(200, 100))).status == 200
+    launcher, keeper = (
+        processes.status(of(front.pid)[0].pid) for of in (processes.launchers, processes.keepers))
+    # What this test runs in may have put filters around both.
+    assert int(keeper["Seccomp_filters"]) == int(launcher["Seccomp_filters"]) + 1
+
+
 def test_a_strict_front_takes_workers_with_every_layer_only(start, bin, origin):
     is_complete = "(not:" not in sandbox_test(bin / "imageproxy-worker").stdout.splitlines()[0]
     front = start(*LOCAL, "-workers", "1", "-requireSandbox", "strict")

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "CResample.h"
 #include "warm_up.h"
 
 // Libraries that libavif is linked against and that no picture needs: encoders besides libaom and a decoder besides
@@ -37,9 +38,45 @@ static int take_out(struct dl_phdr_info *library, size_t size, void *context) {
     return 0;
 }
 
+enum {
+    LARGEST_HOLE = 1 << 20,
+    // What even a small picture needs: its libraries' tables and rows.
+    ALWAYS_USED = 192 << 10,
+};
+
+// The first whole page of what no process has used yet, up to the end of the heap; NULL when it is not known.
+static char *fresh;
+
+// The heap's holes are left by the keeper's own work, and a child that filled them would write to a page here and a page
+// there, each of which is copied for it. They are taken for good: what is left is the end of the heap, all in one piece.
+static void fill_holes(void) {
+    // Once such a block was freed none of that size is mapped by itself any more; the second one comes from the end of the
+    // heap, where it stays free. `volatile`, as the compiler leaves out what is only freed.
+    for (int i = 0; i < 2; i++) {
+        void *volatile block = malloc(2 * LARGEST_HOLE);
+        free(block);
+    }
+    size_t spare = mallinfo2().keepcost;
+    // Not libc's allocator, as in a build with sanitizers.
+    if (spare < LARGEST_HOLE) return;
+    char *end = (char *)sbrk(0) - spare;
+    for (size_t size = LARGEST_HOLE; size >= 16; size = size > 1024 ? size / 2 : size - 16) {
+        char *volatile block;
+        while ((block = malloc(size)) && block < end) continue;
+        free(block);
+    }
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    fresh = (char *)(((uintptr_t)sbrk(0) - mallinfo2().keepcost + page - 1) & ~(page - 1));
+}
+
+void codec_begin_fork(void) {
+    if (fresh) cr_provide(fresh, ALWAYS_USED);
+}
+
 void codec_prepare_forks(void) {
     // A page that holds nothing is provided empty to the process that writes to it, which is cheaper than a copy.
     malloc_trim(0);
+    fill_holes();
     // A symbol that is bound at its first use is looked for in every library: they all have to be there then. When all
     // are bound, the loader looks at none again, in a process that loads nothing and leaves by _exit.
     const char *is_bound = getenv("LD_BIND_NOW");

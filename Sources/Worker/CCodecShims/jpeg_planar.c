@@ -43,6 +43,7 @@ static void leave(planar_transcoder *t, codec_status status) {
 void *planar_get(planar_transcoder *t, size_t count) {
     void *memory = malloc(count ? count : 1);
     if (!memory) leave(t, CODEC_NO_MEMORY);
+    cr_provide(memory, count);
     return memory;
 }
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOBES = 3, STEPS = 1024, ROUNDER = 3 << 22 };
+enum { LOBES = 3, STEPS = 1024, ROUNDER = 3 << 22, MEMORY = 32 };
 
 // Lanczos-3 at multiples of 1/STEPS, made on first use: before any fork, where it is then shared. Nothing here runs on
 // two threads.
@@ -33,26 +33,27 @@ static inline float lanczos(float x) {
 static int imax(int a, int b) { return a > b ? a : b; }
 static int imin(int a, int b) { return a < b ? a : b; }
 
-// The weights of one output, as fractions, normalised; returns how many.
-static int weigh(const cr_axis *axis, int output, double scale, float *weights, float *scratch, int *first) {
-    int index = axis->cell ? output / 3 * axis->cell + output % 3 - 1 : output;
-    double centre = axis->first + axis->step * index;
-    double reach = LOBES * scale;
+// What one output is made of.
+typedef struct {
+    int low, count;   // inputs; a count of 0 when the output lies outside of them, by less than a sample
+    float at;         // how far the first of them lies from the output's centre, in steps of the kernel
+} reach;
+
+static reach reach_of(double centre, const cr_axis *axis, double scale) {
+    double half = LOBES * scale;
     int extra = axis->sharpening > 0;
     // Input k has its centre at k + 1/2.
-    int low = imax(axis->low, (int)ceil(centre - reach - 0.5) - extra);
-    int high = imin(axis->high, (int)floor(centre + reach - 0.5) + 1 + extra);
-    if (high <= low) {
-        // The centre lies outside, by less than a sample: the nearest one it is.
-        *first = imin(imax((int)floor(centre), axis->low), axis->high - 1);
-        weights[0] = 1;
-        return 1;
-    }
-    int count = high - low;
-    float step = (float)(STEPS / scale), at = (float)((low + 0.5 - centre) * (STEPS / scale));
-    for (int k = 0; k < count; k++) weights[k] = lanczos(fabsf(at + (float)k * step));
-    if (extra) {
-        float a = (float)axis->sharpening;
+    int low = imax(axis->low, (int)ceil(centre - half - 0.5) - extra);
+    int high = imin(axis->high, (int)floor(centre + half - 0.5) + 1 + extra);
+    return (reach){low, imax(high - low, 0), (float)((low + 0.5 - centre) * (STEPS / scale))};
+}
+
+// The weights of one output, as fractions, normalised.
+static void weigh(const reach *of, float step, float sharpening, float *weights, float *scratch) {
+    int count = of->count;
+    for (int k = 0; k < count; k++) weights[k] = lanczos(fabsf(of->at + (float)k * step));
+    if (sharpening > 0) {
+        float a = sharpening;
         memcpy(scratch, weights, (size_t)count * sizeof *weights);
         for (int k = 0; k < count; k++)
             weights[k] = (1 + 2 * a) * scratch[k] -
@@ -63,20 +64,20 @@ static int weigh(const cr_axis *axis, int output, double scale, float *weights, 
     // A sum near zero cannot happen: the kernel's main lobe covers at least one input within [low, high).
     float norm = fabsf(sum) > 1e-6f ? 1 / sum : 1;
     for (int k = 0; k < count; k++) weights[k] *= norm;
-    *first = low;
-    return count;
 }
 
 // Rounds to fixed point so that the weights add up to exactly one, and drops zeros at both ends.
 static int quantise(const float *weights, int count, int16_t *out, int *first) {
-    int sum = 0, largest = 0;
+    int sum = 0, most = INT16_MIN, largest = 0;
     for (int k = 0; k < count; k++) {
         // The nearest whole number, by what a float of this size has no room for: libm's way is a call.
         float value = weights[k] * (1 << CR_TAP_BITS) + ROUNDER - ROUNDER;
         out[k] = (int16_t)(value < -32768 ? -32768 : value > 32767 ? 32767 : value);
-        sum += out[k];
-        if (out[k] > out[largest]) largest = k;
     }
+    // Loops of their own, each of which the compiler does many at a time.
+    for (int k = 0; k < count; k++) sum += out[k];
+    for (int k = 0; k < count; k++) most = imax(most, out[k]);
+    while (out[largest] != most) largest++;
     out[largest] = (int16_t)(out[largest] + (1 << CR_TAP_BITS) - sum);
     int skip = 0;
     while (skip < count - 1 && out[skip] == 0) skip++;
@@ -110,6 +111,13 @@ static void put_in_order(cr_taps *taps, int is_reversed, size_t row) {
     }
 }
 
+// After how many outputs they lie between their inputs as before; MEMORY when there are more.
+static int period_of(double step) {
+    for (int period = 1; period < MEMORY; period++)
+        if (fabs(period * step - nearbyint(period * step)) < 1e-9) return period;
+    return MEMORY;
+}
+
 int cr_taps_make(cr_taps *taps, const cr_axis *axis) {
     make_kernel();
     memset(taps, 0, sizeof *taps);
@@ -133,11 +141,32 @@ int cr_taps_make(cr_taps *taps, const cr_axis *axis) {
     taps->groups = groups;
     taps->low = axis->high;
     taps->high = axis->low;
+    // Most sizes have few outputs that differ: what lies between its inputs as one before it did has the same weights.
+    reach earlier[MEMORY];
+    int period = period_of(axis->step);
     for (int i = 0; i < axis->count; i++) {
-        int first;
+        int index = axis->cell ? i / 3 * axis->cell + i % 3 - 1 : i;
+        double centre = axis->first + axis->step * index;
+        reach of = reach_of(centre, axis, scale);
         int16_t *weights = taps->weights + (size_t)i * row;
-        int length = weigh(axis, i, scale, scratch, scratch + widest + 4, &first);
-        length = quantise(scratch, length, weights, &first);
+        reach *before = &earlier[i % period];
+        if (i >= period && of.count > 0 && of.count == before->count && of.at == before->at) {
+            taps->start[i] = taps->start[i - period] + of.low - before->low;
+            taps->length[i] = taps->length[i - period];
+            memcpy(weights, weights - (size_t)period * row, row * sizeof *weights);
+            *before = of;
+            continue;
+        }
+        *before = of;
+        int first = of.low;
+        if (of.count > 0) {
+            weigh(&of, (float)(STEPS / scale), (float)axis->sharpening, scratch, scratch + widest + 4);
+        } else {
+            // The nearest one it is.
+            first = imin(imax((int)floor(centre), axis->low), axis->high - 1);
+            scratch[0] = 1;
+        }
+        int length = quantise(scratch, imax(of.count, 1), weights, &first);
         memset(weights + length, 0, (row - (size_t)length) * sizeof *weights);
         taps->start[i] = first;
         taps->length[i] = length;

@@ -199,10 +199,10 @@ static int add_rules(scmp_filter_ctx context, const char *const *names, int coun
 #endif
 }
 
-cs_filter *cs_filter_compile(const char *const *names, int count, int *error) {
+cs_filter *cs_filter_compile(const char *const *names, int count, int kills, int *error) {
     cs_filter *filter = NULL;
     int memory = -1;
-    scmp_filter_ctx context = seccomp_init(SCMP_ACT_KILL_PROCESS);
+    scmp_filter_ctx context = seccomp_init(kills ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ERRNO(EPERM));
     *error = -ENOMEM;
     if (!context) return NULL;
     // For calls of another architecture, such as 32-bit ones, it would be the end of the thread.

@@ -22,4 +22,7 @@ public enum CodecLibraries {
     /// Takes out of this process what no picture needs. Nothing may be loaded after that, and the process has to end by
     /// `_exit`.
     public static func prepareForks() { codec_prepare_forks() }
+
+    /// In a process that was forked after `prepareForks`, first of all: has memory provided that every picture needs.
+    public static func beginFork() { codec_begin_fork() }
 }

@@ -15,7 +15,9 @@ public struct JobResult: ~Copyable {
 
     /// The finished file. Owns its bytes.
     public struct Image: ~Copyable {
-        fileprivate let picture: EncodedPicture
+        private let picture: EncodedPicture
+
+        init(_ picture: consuming EncodedPicture) { self.picture = picture }
 
         /// Valid as long as this lives.
         public var bytes: UnsafeRawBufferPointer { self.picture.bytes }
@@ -27,7 +29,7 @@ public struct JobResult: ~Copyable {
     public let timings: Timings
 
     init(_ picture: consuming EncodedPicture, _ timings: JobTimings) {
-        self.image = Image(picture: picture)
+        self.image = Image(picture)
         self.timings = Timings(
             header: timings.header, decode: timings.decode, resize: timings.resize, encode: timings.encode)
     }

@@ -33,9 +33,7 @@ public enum JobRunner {
     public static func warmUp() {
         CodecLibraries.warmUp()
         do throws(JobFailure) {
-            let side = 64
-            let picture = try PixelBuffer(size: ImageSize(width: side, height: side), channels: 3)
-            for index in 0..<side * picture.stride { picture.start[index] = UInt8(truncatingIfNeeded: index &* 31) }
+            let picture = try Self.sample(side: 64)
             var request = JobRequest(options: TransformOptions(), scaleUp: false, limits: .standard, deadline: 0)
             request.options.width = 24
             for format in self.encodedFormats {
@@ -51,7 +49,26 @@ public enum JobRunner {
         }
     }
 
+    /// A small JPEG file to warm up with; nil when there is no memory for it.
+    public static func sampleFile() -> JobResult.Image? {
+        do throws(JobFailure) {
+            return JobResult.Image(
+                try EncodedPicture(Self.sample(side: 256), format: .jpeg, quality: 80, limits: .standard, deadline: 0))
+        } catch {
+            return nil
+        }
+    }
+
+    private static func sample(side: Int) throws(JobFailure) -> PixelBuffer {
+        let picture = try PixelBuffer(size: ImageSize(width: side, height: side), channels: 3)
+        for index in 0..<side * picture.stride { picture.start[index] = UInt8(truncatingIfNeeded: index &* 31) }
+        return picture
+    }
+
     /// After `warmUp`, and only where nothing but forks will follow: takes out what no picture needs, as every fork
     /// would copy it. The process has to end by `_exit`.
     public static func prepareForks() { CodecLibraries.prepareForks() }
+
+    /// In a process that was forked after `prepareForks`, first of all.
+    public static func beginFork() { CodecLibraries.beginFork() }
 }

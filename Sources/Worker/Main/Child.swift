@@ -19,6 +19,7 @@ enum Child {
         connection: Int32, null: Int32, _ arguments: borrowing WorkerArguments, _ sandbox: borrowing Sandbox
     ) -> Never {
         Fork.dieWithParent()
+        JobRunner.beginFork()
         for standard: Int32 in 0...2 { dup2(null, standard) }
         if connection != Self.connectionNumber { dup2(connection, Self.connectionNumber) }
         CurrentProcess.closeDescriptors(from: Self.connectionNumber + 1)
@@ -28,23 +29,43 @@ enum Child {
             resultBytes: UInt64(PixelLimits.standard.maxResultBytes))
         guard isRestricted else { Fork.exit(3) }
 
-        let socket = PacketSocket(adopting: OwnedDescriptor(adopting: Self.connectionNumber))
+        Fork.exit(Self.serve(PacketSocket(adopting: OwnedDescriptor(adopting: Self.connectionNumber))))
+    }
+
+    /// Does in the keeper what every child does, with a picture of the keeper's own, so that children find made what is
+    /// made at its first use: the metadata of generic types is the most of it.
+    static func rehearse() {
+        guard let picture = JobRunner.sampleFile() else { return }
+        let job = Job(
+            nonce: JobNonce(high: 0, low: 0), timeLimit: 1000, limits: .standard, scaleUp: false,
+            options: TransformOptions(parsing: "100x,q80"), policy: ResultPolicy())
+        var ends: [Int32] = [-1, -1]
+        // Where that is not allowed, every child does it.
+        guard let source = Self.sealed(picture.bytes),
+            socketpair(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0
+        else { return }
+        let front = PacketSocket(adopting: OwnedDescriptor(adopting: ends[0]))
+        let child = PacketSocket(adopting: OwnedDescriptor(adopting: ends[1]))
+        guard (try? front.send(job.encoded(), passing: source.number)) != nil else { return }
+        _ = Self.serve(child)
+    }
+
+    /// - Returns: the status to exit with.
+    private static func serve(_ socket: consuming PacketSocket) -> Int32 {
         // No message: the front has hung up. A message that is no job: it is not a front, and gets no answer.
-        guard var message = try? socket.receive(maximum: maximumFrameLength, waits: true) else { Fork.exit(2) }
+        guard var message = try? socket.receive(maximum: maximumFrameLength, waits: true) else { return 2 }
         let job: Job
         do throws(ProtocolError) {
             job = try message.bytes.withUnsafeBufferPointer { bytes throws(ProtocolError) in
                 try Job(decoding: bytes.span)
             }
         } catch {
-            if case .wrongVersion = error { Fork.exit(Int32(Self.foreignStatus)) }
-            Fork.exit(2)
+            if case .wrongVersion = error { return Int32(Self.foreignStatus) }
+            return 2
         }
-        guard let descriptor = message.descriptor.take(), let source = try? SealedMemory(descriptor) else {
-            Fork.exit(2)
-        }
+        guard let descriptor = message.descriptor.take(), let source = try? SealedMemory(descriptor) else { return 2 }
         Self.perform(job, source, socket)
-        Fork.exit(0)
+        return 0
     }
 
     private static func perform(_ job: Job, _ source: SealedMemory, _ socket: borrowing PacketSocket) {

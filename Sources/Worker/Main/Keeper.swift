@@ -38,12 +38,14 @@ struct Keeper: ~Copyable {
         signal(SIGTERM) { _ in mustStop = 1 }
         signal(SIGPIPE, SIG_IGN)
         JobRunner.warmUp()
+        Child.rehearse()
         // While all libraries are there to be asked.
         let hello = Hello(
             sandbox: self.sandbox.layers, decodes: ImageFormatSet(JobRunner.decodedFormats).rawValue,
             encodes: ImageFormatSet(JobRunner.encodedFormats).rawValue, versions: WorkerProgram.versions
         ).encoded()
         JobRunner.prepareForks()
+        self.sandbox.filterKeeper()
 
         self.manager.ready("sandbox: \(self.sandbox.layers)")
         let interval = self.manager.watchdogInterval.map { $0 / 3 }

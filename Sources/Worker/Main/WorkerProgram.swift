@@ -3,7 +3,7 @@
 // The worker's boot order. Nothing here may touch a job's bytes, and no step may move above the one that it relies on:
 //
 //   launcher   close what was inherited → compile the filter → namespaces, empty root → fork
-//   keeper     (pid 1) → nobody, no capabilities, no new privileges → Landlock → limits → accept … fork
+//   keeper     (pid 1) → nobody, no capabilities, no new privileges → Landlock → limits → warm up → filter → accept … fork
 //   child      → close all but the connection → limits → filter → the job
 
 internal import Glibc

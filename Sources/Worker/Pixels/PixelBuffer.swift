@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CResample
 internal import Glibc
 public import ImageJob
 
@@ -13,6 +14,7 @@ public struct PixelBuffer: ~Copyable {
     public init(size: ImageSize, channels: Int) throws(JobFailure) {
         let (count, overflows) = size.area.multipliedReportingOverflow(by: channels)
         guard !overflows, count > 0, let memory = malloc(count) else { throw .outOfMemory }
+        cr_provide(memory, count)
         self.size = size
         self.channels = channels
         self.start = memory.bindMemory(to: UInt8.self, capacity: count)

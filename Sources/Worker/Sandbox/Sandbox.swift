@@ -10,20 +10,27 @@ public struct Sandbox: ~Copyable {
     /// The layers in force so far, those of the children included.
     public private(set) var layers: SandboxLayers = []
     private let filter: OpaquePointer?
+    private let keeperFilter: OpaquePointer?
 
     /// Descriptors that a child may have: its connection, source, result, and room for what libc opens for a moment.
     private static let maximumFiles: UInt64 = 32
     /// Debian's `nobody`, which owns no file.
     private static let nobody: UInt32 = 65534
 
-    /// Compiles the filter of system calls, once for all children: it costs milliseconds.
+    /// Compiles the filters of system calls, once for all children: it costs milliseconds.
     public init() {
-        var error: Int32 = 0
-        let names = SandboxPolicy.allowedCalls.map { UnsafePointer(strdup($0.name)) }
-        self.filter = cs_filter_compile(names, Int32(names.count), &error)
-        for name in names { free(UnsafeMutablePointer(mutating: name)) }
+        let allowed = SandboxPolicy.allowedCalls.map(\.name)
+        self.filter = Self.compile(allowed, kills: true)
+        self.keeperFilter = Self.compile(allowed + SandboxPolicy.keeperCalls.map(\.name), kills: false)
         // Loading it can only fail for want of no_new_privs, which is set before.
         if self.filter != nil { self.layers.insert(.seccomp) }
+    }
+
+    private static func compile(_ calls: [String], kills: Bool) -> OpaquePointer? {
+        var error: Int32 = 0
+        let names = calls.map { UnsafePointer(strdup($0)) }
+        defer { for name in names { free(UnsafeMutablePointer(mutating: name)) } }
+        return cs_filter_compile(names, Int32(names.count), kills ? 1 : 0, &error)
     }
 
     // MARK: In the launcher
@@ -50,6 +57,12 @@ public struct Sandbox: ~Copyable {
         }
         if cs_landlock_deny_all() > 0 { self.layers.insert(.landlock) }
         if cs_limit_core() == 0 { self.layers.insert(.limits) }
+    }
+
+    /// A filter for the keeper itself, once it is ready and has only to serve. A child's own filter comes on top of it, and
+    /// costs half: the kernel tries a new filter with each call that those before it let pass.
+    public func filterKeeper() {
+        if let keeperFilter { _ = cs_filter_load(keeperFilter) }
     }
 
     // MARK: In the child

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a child may ask of the kernel: each call with the reason it is needed. Everything else ends the process.
+/// What a worker's processes may ask of the kernel: each call with the reason it is needed.
 public enum SandboxPolicy {
+    /// A child's. Everything else ends the process.
     static let allowedCalls: [(name: String, reason: String)] = [
         ("recvmsg", "the job"),
         ("sendmsg", "the reply"),
@@ -23,5 +24,28 @@ public enum SandboxPolicy {
         ("rt_sigreturn", "the end of a signal's handler"),
         ("restart_syscall", "a call that a stop signal has interrupted"),
         ("exit_group", "the end"),
+    ]
+
+    /// What a keeper that has made itself ready needs besides. Everything else fails.
+    static let keeperCalls: [(name: String, reason: String)] = [
+        ("epoll_pwait", "the next connection"),
+        ("accept4", "the same"),
+        ("rt_sigprocmask", "SIGTERM while it waits, and libc's fork"),
+        ("poll", "the end of a child, or of its connection"),
+        ("ppoll", "the same, on machines that have no poll"),
+        ("clone", "a child"),
+        ("clone3", "the same, by a younger libc"),
+        ("set_robust_list", "libc's fork, in the child"),
+        ("pidfd_open", "a child, to wait for"),
+        ("pidfd_send_signal", "its end, at the deadline"),
+        ("wait4", "what it has cost"),
+        ("sendto", "the service manager's watchdog"),
+        ("prctl", "the child: its end when the keeper ends"),
+        ("dup2", "the child: its descriptors"),
+        ("dup3", "the same, on machines that have no dup2"),
+        ("close_range", "the child: all other descriptors"),
+        ("prlimit64", "the child: its limits"),
+        ("setrlimit", "the same, by another libc"),
+        ("seccomp", "the child: its filter"),
     ]
 }

@@ -29,6 +29,7 @@ sandbox.enterNamespaces()
     for _ in 0..<children {
         let pid = Fork.fork()
         if pid == 0 {
+            JobRunner.beginFork()
             guard sandbox.restrictChild(memory: 1 << 30, cpuSeconds: 60, resultBytes: 64 << 20) else { Fork.exit(3) }
             for _ in 0..<jobsEach {
                 let isDone = source.withUnsafeBytes { (try? JobRunner.run(request, source: $0)) != nil }
@@ -62,6 +63,7 @@ if keeper == 0 {
     sandbox.restrictKeeper()
     JobRunner.warmUp()
     JobRunner.prepareForks()
+    sandbox.filterKeeper()
     var perJob: [Double] = []
     var together: [Double] = []
     for _ in 0..<rounds {

@@ -8,3 +8,6 @@ void codec_warm_up(void);
 // Takes out of this process what no picture needs, so that forked ones are not given it. Nothing may be loaded after
 // that, and the process has to end by _exit.
 void codec_prepare_forks(void);
+
+// In a process that was forked then, first of all.
+void codec_begin_fork(void);

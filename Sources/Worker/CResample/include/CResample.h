@@ -89,3 +89,4 @@ int cr_differing(const uint8_t *row, int channels, int count, const uint8_t *col
 int cr_supports(cr_kernel kernel);
 
 #include "frames.h"
+#include "memory.h"

@@ -26,10 +26,11 @@ int cs_limit_memory(uint64_t bytes);
 int cs_limit_cpu(uint64_t seconds);
 int cs_die_with_parent(void);
 
-// The filter of system calls, compiled once and loaded in every child.
+// A filter of system calls, compiled once and loaded in every child.
 typedef struct cs_filter cs_filter;
-// `names`: allowed calls. NULL when libseccomp refuses; *error says why.
-cs_filter *cs_filter_compile(const char *const *names, int count, int *error);
+// `names`: allowed calls. `kills`: others end the process; if not, they fail with EPERM. NULL when libseccomp refuses; *error
+// says why.
+cs_filter *cs_filter_compile(const char *const *names, int count, int kills, int *error);
 int cs_filter_load(const cs_filter *filter);
 
 pid_t cs_fork(void);
