@@ -109,19 +109,24 @@ struct KernelTests {
                 from: 0, length: width, resampled: resampled, window: 0, kept: resampled, isMirrored: false)
             let taps = try Taps(span, samples: width, scale: .full)
             let rows = Picture.noise(width, 5, channels: 4, seed: UInt64(round)).samples
+            let count = round % Int(CR_ALPHA_ROWS) + 1
             let results = Self.kernels.map { kernel in
-                let stride = 4 * (width + taps.padding)
+                let stride = 4 * width
                 let floats = UnsafeMutablePointer<Float>.allocate(capacity: 5 * stride)
                 defer { floats.deallocate() }
-                floats.update(repeating: 0, count: 5 * stride)
-                var across = [UInt8](repeating: 0, count: 4 * resampled)
+                var across = [UInt8](repeating: 0, count: 4 * resampled * count)
                 var down = [UInt8](repeating: 0, count: 4 * width)
-                for row in 0..<5 {
-                    rows.withUnsafeBufferPointer {
-                        cr_premultiply(kernel, $0.baseAddress! + row * 4 * width, 0, CInt(width), floats + row * stride)
+                // No number at all, where nothing is to be read.
+                var scratch = [Float](repeating: .nan, count: cr_alpha_scratch(taps.table))
+                cr_alpha_prepare(taps.table, &scratch)
+                rows.withUnsafeBufferPointer { rows in
+                    let starts = (0..<5).map { Optional(rows.baseAddress! + $0 * stride) }
+                    for row in 0..<5 { cr_premultiply(kernel, starts[row], 0, CInt(width), floats + row * stride) }
+                    across.withUnsafeMutableBufferPointer { across in
+                        let targets = (0..<count).map { Optional(across.baseAddress! + $0 * 4 * resampled) }
+                        cr_horizontal_alpha(kernel, starts, CInt(count), taps.table, &scratch, targets)
                     }
                 }
-                cr_horizontal_alpha(kernel, floats, taps.table, &across)
                 var inputs = (0..<5).map { Optional(UnsafePointer(floats + $0 * stride)) }
                 cr_vertical_alpha(kernel, &inputs, [-900, 4000, 9000, 5000, -716], 5, CInt(width), &down)
                 return across + down

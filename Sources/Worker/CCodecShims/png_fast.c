@@ -10,12 +10,12 @@ enum { MAX_INFLATED = 32 << 20 };
 
 typedef struct {
     pixel_source source;  // first, so that a pointer to it is one to this
-    uint8_t *inflated;    // rows with their filter bytes; each is unfiltered when its turn comes
+    uint8_t *inflated;    // rows with their filter bytes, unfiltered when their turn comes
     uint8_t *zeros;       // stands above the first row
     const uint8_t *above;
     size_t stride;
     int samples, next;
-    int is_ahead;         // the next row is unfiltered already
+    int ahead;            // rows from the next one on that are unfiltered already
     uint8_t palette[256][4];
     int has_palette, has_key;
     uint8_t key[3];  // the colour that is transparent
@@ -49,11 +49,11 @@ static void expand(const reader *r, const uint8_t *in, uint8_t *out) {
 static codec_status read_row(pixel_source *source, uint8_t *row) {
     reader *r = (reader *)source;
     if (r->deadline && codec_now() > r->deadline) return CODEC_DEADLINE;
-    uint8_t *at = r->inflated + (size_t)r->next * (r->stride + 1), *below = at + r->stride + 1;
-    int is_last = ++r->next == r->source.height;
-    if (r->is_ahead) r->is_ahead = 0;
-    else if (!is_last && png_unfilter_pair(at + 1, below + 1, r->above, r->stride, r->samples)) r->is_ahead = 1;
-    else if (!png_unfilter(at[0], at + 1, r->above, r->stride, r->samples)) return CODEC_CORRUPT;
+    uint8_t *at = r->inflated + (size_t)r->next * (r->stride + 1);
+    if (r->ahead == 0) r->ahead = png_unfilter(at + 1, source->height - r->next, r->above, r->stride, r->samples);
+    if (r->ahead == 0) return CODEC_CORRUPT;
+    r->ahead--;
+    r->next++;
     r->above = at + 1;
     expand(r, at + 1, row);
     return CODEC_OK;

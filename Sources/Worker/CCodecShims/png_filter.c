@@ -56,49 +56,88 @@ static inline __attribute__((always_inline)) void undo_average(
     }
 }
 
-static inline __m128i choose(__m128i mask, __m128i yes, __m128i no) {
-    return _mm_or_si128(_mm_and_si128(mask, yes), _mm_andnot_si128(mask, no));
-}
-
-static inline __m128i magnitude(__m128i value) { return _mm_max_epi16(value, _mm_sub_epi16(_mm_setzero_si128(), value)); }
-
-// A row on its way: the pixels to the left and above left, in 16 bits to a sample.
-typedef struct {
-    __m128i a, c;
-} paeth_state;
-
-// Makes the next pixel; each waits for the one before it, so what counts is how few steps lead from `a` to the next.
-static inline __attribute__((always_inline)) void paeth_step(paeth_state *s, __m128i b, uint8_t *at, int pixel) {
-    __m128i in = _mm_unpacklo_epi8(load(at, pixel), _mm_setzero_si128());
-    __m128i from_a = _mm_sub_epi16(b, s->c), from_b = _mm_sub_epi16(s->a, s->c);
-    __m128i pc = magnitude(_mm_add_epi16(from_a, from_b));
-    __m128i pa = magnitude(from_a), pb = magnitude(from_b);
-    __m128i least = _mm_min_epi16(pc, _mm_min_epi16(pa, pb));
-    __m128i nearest = choose(_mm_cmpeq_epi16(least, pa), s->a, choose(_mm_cmpeq_epi16(least, pb), b, s->c));
-    s->c = b;
-    // In bytes, so that the upper ones stay zero.
-    s->a = _mm_add_epi8(nearest, in);
-    store(at, _mm_packus_epi16(s->a, s->a), pixel);
-}
-
-static inline __attribute__((always_inline)) void undo_paeth(
-    uint8_t *row, const uint8_t *above, size_t count, int pixel) {
-    paeth_state state = {_mm_setzero_si128(), _mm_setzero_si128()};
-    for (size_t i = 0; i < count; i += (size_t)pixel)
-        paeth_step(&state, _mm_unpacklo_epi8(load(above + i, pixel), _mm_setzero_si128()), row + i, pixel);
-}
-
-// Two rows at once, the lower one a pixel behind: while one waits, the other works.
-static inline __attribute__((always_inline)) void undo_paeth_twice(
-    uint8_t *row, uint8_t *below, const uint8_t *above, size_t count, int pixel) {
+// Whichever of left, above and above left is meant, in 16 bytes at once, without numbers of more than eight bits. Left
+// and above are the lower and the higher one. A corner beyond one of them chooses the other; one between them does so when
+// it is at least twice as near to one as to the other, and is the nearest itself when it is not.
+static inline __m128i paeth_of(__m128i a, __m128i b, __m128i c) {
     const __m128i zero = _mm_setzero_si128();
-    paeth_state upper = {zero, zero}, lower = {zero, zero};
-    for (size_t i = 0; i < count; i += (size_t)pixel) {
-        __m128i left = upper.a;
-        paeth_step(&upper, _mm_unpacklo_epi8(load(above + i, pixel), zero), row + i, pixel);
-        if (i > 0) paeth_step(&lower, left, below + i - pixel, pixel);
+    __m128i low = _mm_min_epu8(a, b), high = _mm_max_epu8(a, b);
+    __m128i under = _mm_subs_epu8(high, c), over = _mm_subs_epu8(c, low);
+    __m128i is_low = _mm_cmpeq_epi8(_mm_subs_epu8(_mm_adds_epu8(under, under), over), zero);
+    __m128i is_high = _mm_cmpeq_epi8(_mm_subs_epu8(_mm_adds_epu8(over, over), under), zero);
+    // Both only where all three are the same.
+    __m128i outer = _mm_or_si128(_mm_and_si128(is_low, low), _mm_and_si128(is_high, high));
+    return _mm_or_si128(outer, _mm_andnot_si128(_mm_or_si128(is_low, is_high), c));
+}
+
+// Rows one under the other, each preceded by its filter's number, and the finished one above them.
+typedef struct {
+    uint8_t *rows;
+    const uint8_t *above;
+    size_t stride, width;
+    int count, pixel;
+} paeth_rows;
+
+static inline __attribute__((always_inline)) uint8_t *pixel_at(const paeth_rows *p, int row, size_t column) {
+    return p->rows + (size_t)row * p->stride + column * (size_t)p->pixel;
+}
+
+// Where a row is at this step; each is a pixel behind the one above it. SIZE_MAX when it is nowhere.
+static inline __attribute__((always_inline)) size_t column_at(const paeth_rows *p, size_t step, int row) {
+    return step < (size_t)row || step - (size_t)row >= p->width ? SIZE_MAX : step - (size_t)row;
+}
+
+// Of all rows at this step. `whole`: they are inside and not at their ends, so that four bytes of each can be read.
+static inline __attribute__((always_inline)) __m128i load_step(const paeth_rows *p, size_t step, int whole) {
+    int32_t words[4] = {0, 0, 0, 0};
+    for (int r = 0; r < p->count; r++) {
+        size_t column = whole ? step - (size_t)r : column_at(p, step, r);
+        if (column != SIZE_MAX) memcpy(&words[r], pixel_at(p, r, column), whole ? 4 : (size_t)p->pixel);
     }
-    paeth_step(&lower, upper.a, below + count - pixel, pixel);
+    __m128i low = _mm_unpacklo_epi32(_mm_cvtsi32_si128(words[0]), _mm_cvtsi32_si128(words[1]));
+    if (p->count < 3) return low;
+    return _mm_unpacklo_epi64(low, _mm_unpacklo_epi32(_mm_cvtsi32_si128(words[2]), _mm_cvtsi32_si128(words[3])));
+}
+
+static inline __attribute__((always_inline)) void store_step(
+    const paeth_rows *p, size_t step, int whole, __m128i pixels) {
+    int32_t words[4] = {
+        _mm_cvtsi128_si32(pixels), _mm_cvtsi128_si32(_mm_shuffle_epi32(pixels, 1)),
+        _mm_cvtsi128_si32(_mm_shuffle_epi32(pixels, 2)), _mm_cvtsi128_si32(_mm_shuffle_epi32(pixels, 3))};
+    for (int r = 0; r < p->count; r++) {
+        size_t column = whole ? step - (size_t)r : column_at(p, step, r);
+        if (column != SIZE_MAX) memcpy(pixel_at(p, r, column), &words[r], whole ? 4 : (size_t)p->pixel);
+    }
+}
+
+// Up to four rows at once. A pixel waits for the one to its left, which is what takes the time; so each row works on the
+// pixel under that which the row above it has just finished, and all of them take the time of one.
+static inline __attribute__((always_inline)) void undo_paeths(
+    uint8_t *row, int rows, const uint8_t *above, size_t count, int pixel) {
+    const paeth_rows p = {row, above, count + 1, count / (size_t)pixel, rows, pixel};
+    const __m128i zero = _mm_setzero_si128();
+    __m128i a = zero, c = zero, x = load_step(&p, 0, 0), next = zero;
+    for (size_t step = 0; step < p.width + (size_t)rows - 1; step++) {
+        // Of three bytes to a pixel four are written, after the next pixel, to which the fourth belongs, has been read.
+        int is_inside = pixel > 2 && step + 1 >= (size_t)rows && step + 2 < p.width;
+        __m128i top = zero;
+        if (is_inside) {
+            next = load_step(&p, step + 1, 1);
+            top = load(above + step * (size_t)pixel, 4);
+        } else if (step < p.width) {
+            top = load(above + step * (size_t)pixel, pixel);
+        }
+        __m128i b = _mm_or_si128(_mm_slli_si128(a, 4), top);
+        a = _mm_add_epi8(paeth_of(a, b, c), x);
+        c = b;
+        if (is_inside) {
+            store_step(&p, step, 1, a);
+        } else {
+            store_step(&p, step, 0, a);
+            next = load_step(&p, step + 1, 0);
+        }
+        x = next;
+    }
 }
 
 #else
@@ -114,48 +153,49 @@ static inline void undo_average(uint8_t *row, const uint8_t *above, size_t count
     }
 }
 
-static inline void undo_paeth(uint8_t *row, const uint8_t *above, size_t count, int pixel) {
-    for (size_t i = 0; i < count; i++) {
-        int is_first = i < (size_t)pixel;
-        int left = is_first ? 0 : row[i - (size_t)pixel], corner = is_first ? 0 : above[i - (size_t)pixel];
-        row[i] = (uint8_t)(row[i] + paeth(left, above[i], corner));
-    }
-}
-
-static inline void undo_paeth_twice(uint8_t *row, uint8_t *below, const uint8_t *above, size_t count, int pixel) {
-    undo_paeth(row, above, count, pixel);
-    undo_paeth(below, row, count, pixel);
+static inline void undo_paeths(uint8_t *row, int rows, const uint8_t *above, size_t count, int pixel) {
+    for (; rows > 0; rows--, above = row, row += count + 1)
+        for (size_t i = 0; i < count; i++) {
+            int is_first = i < (size_t)pixel;
+            int left = is_first ? 0 : row[i - (size_t)pixel], corner = is_first ? 0 : above[i - (size_t)pixel];
+            row[i] = (uint8_t)(row[i] + paeth(left, above[i], corner));
+        }
 }
 
 #endif
 
+// Rows that follow each other with the one filter that is worth it, up to four.
+static inline int paeth_run(const uint8_t *row, int rows, size_t count) {
+    int run = 1;
+    while (run < rows && run < 4 && row[(size_t)run * (count + 1) - 1] == PAETH) run++;
+    return run;
+}
+
+// `pixel` is a constant here, and the number of rows becomes one.
 static inline __attribute__((always_inline)) int undo(
-    int filter, uint8_t *row, const uint8_t *above, size_t count, int pixel) {
-    switch (filter) {
+    uint8_t *row, int rows, const uint8_t *above, size_t count, int pixel) {
+    switch (row[-1]) {
     case NONE: return 1;
     case SUB: undo_sub(row, count, pixel); return 1;
     case UP: undo_up(row, above, count); return 1;
     case AVERAGE: undo_average(row, above, count, pixel); return 1;
-    case PAETH: undo_paeth(row, above, count, pixel); return 1;
+    case PAETH: break;
     default: return 0;
+    }
+    switch (pixel < 3 ? 1 : paeth_run(row, rows, count)) {
+    case 4: undo_paeths(row, 4, above, count, pixel); return 4;
+    case 3: undo_paeths(row, 3, above, count, pixel); return 3;
+    case 2: undo_paeths(row, 2, above, count, pixel); return 2;
+    default: undo_paeths(row, 1, above, count, pixel); return 1;
     }
 }
 
-int png_unfilter(int filter, uint8_t *row, const uint8_t *above, size_t count, int pixel) {
+int png_unfilter(uint8_t *row, int rows, const uint8_t *above, size_t count, int pixel) {
     switch (pixel) {
-    case 1: return undo(filter, row, above, count, 1);
-    case 2: return undo(filter, row, above, count, 2);
-    case 3: return undo(filter, row, above, count, 3);
-    case 4: return undo(filter, row, above, count, 4);
-    default: return 0;
-    }
-}
-
-int png_unfilter_pair(uint8_t *row, uint8_t *below, const uint8_t *above, size_t count, int pixel) {
-    if (row[-1] != PAETH || below[-1] != PAETH) return 0;
-    switch (pixel) {
-    case 3: undo_paeth_twice(row, below, above, count, 3); return 1;
-    case 4: undo_paeth_twice(row, below, above, count, 4); return 1;
+    case 1: return undo(row, rows, above, count, 1);
+    case 2: return undo(row, rows, above, count, 2);
+    case 3: return undo(row, rows, above, count, 3);
+    case 4: return undo(row, rows, above, count, 4);
     default: return 0;
     }
 }
@@ -185,20 +225,6 @@ static inline neighbours look(const uint8_t *row, const uint8_t *above, size_t i
     };
 }
 
-static inline __m128i distance16(__m128i a, __m128i b) { return _mm_or_si128(_mm_subs_epu8(a, b), _mm_subs_epu8(b, a)); }
-
-// All in eight bits: when above and left lie on the same side of the corner, the distance of the sum is pa + pb and so
-// never the least; else it is the difference of the two.
-static inline __m128i paeth16(neighbours n) {
-    __m128i pa = distance16(n.b, n.c), pb = distance16(n.a, n.c);
-    __m128i b_above = _mm_cmpeq_epi8(_mm_subs_epu8(n.c, n.b), _mm_setzero_si128());
-    __m128i a_above = _mm_cmpeq_epi8(_mm_subs_epu8(n.c, n.a), _mm_setzero_si128());
-    __m128i same_side = _mm_cmpeq_epi8(a_above, b_above);
-    __m128i pc = choose(same_side, _mm_adds_epu8(pa, pb), distance16(pa, pb));
-    __m128i least = _mm_min_epu8(pc, _mm_min_epu8(pa, pb));
-    return choose(_mm_cmpeq_epi8(least, pa), n.a, choose(_mm_cmpeq_epi8(least, pb), n.b, n.c));
-}
-
 static inline __m128i average16(neighbours n) {
     return _mm_sub_epi8(_mm_avg_epu8(n.a, n.b), _mm_and_si128(_mm_xor_si128(n.a, n.b), _mm_set1_epi8(1)));
 }
@@ -208,7 +234,7 @@ static inline __attribute__((always_inline)) __m128i residual16(int filter, neig
     case SUB: return _mm_sub_epi8(n.x, n.a);
     case UP: return _mm_sub_epi8(n.x, n.b);
     case AVERAGE: return _mm_sub_epi8(n.x, average16(n));
-    case PAETH: return _mm_sub_epi8(n.x, paeth16(n));
+    case PAETH: return _mm_sub_epi8(n.x, paeth_of(n.a, n.b, n.c));
     default: return n.x;
     }
 }

@@ -14,10 +14,10 @@ codec_status png_fast_open(const png_skeleton *skeleton, const source_limits *li
 codec_status png_slow_open(
     const uint8_t *bytes, size_t count, const png_skeleton *skeleton, const source_limits *limits, pixel_source **out);
 
-// Undoes a row's filter in place; `above` is the finished row before it. 0 when there is no such filter.
-int png_unfilter(int filter, uint8_t *row, const uint8_t *above, size_t count, int pixel);
-// Undoes two rows at once, each preceded by its filter's number, when both have the one filter that is worth it; else 0.
-int png_unfilter_pair(uint8_t *row, uint8_t *below, const uint8_t *above, size_t count, int pixel);
+// Undoes the filter of a row in place, and of as many of the `rows` from it on as are worth to be done together. Each is
+// `count` bytes, preceded by its filter's number; `above` is the finished row before them. Returns how many are done, 0 when
+// there is no such filter.
+int png_unfilter(uint8_t *row, int rows, const uint8_t *above, size_t count, int pixel);
 // Chooses the filter whose residuals are smallest and writes its number and them to `out`, count + 1 bytes. `row` and
 // `above` are preceded by `pixel` readable zeros.
 void png_filter(const uint8_t *row, const uint8_t *above, size_t count, int pixel, uint8_t *out);

@@ -37,7 +37,7 @@ static uint8_t bytes[ROWS][4 * WIDTH + ROOM];
 static int16_t wide[4][WIDTH + ROOM], sums[WIDTH + ROOM], many[CR_ROWS][WIDTH + ROOM];
 static uint8_t many_out[CR_ROWS][2 * WIDTH + ROOM];
 static float floats[ROWS][4 * (WIDTH + ROOM)];
-static uint8_t out[4 * (WIDTH + ROOM)];
+static uint8_t out[4 * (WIDTH + ROOM)], alpha_out[CR_ALPHA_ROWS][4 * (2 * WIDTH + ROOM)];
 
 static void fill(void) {
     for (int y = 0; y < ROWS; y++)
@@ -84,9 +84,16 @@ static void resample(void) {
         cr_narrow(CR_BEST, &wide[0][0], 3, WIDTH / 3, out);
         add(out, WIDTH / 3 * 3);
         parts[3] = hash, hash = parts[4];
+        uint8_t *across[CR_ALPHA_ROWS];
+        for (int y = 0; y < CR_ALPHA_ROWS; y++) across[y] = alpha_out[y];
+        float *working = malloc(cr_alpha_scratch(&taps) * sizeof *working);
+        if (!working) exit(1);
+        cr_alpha_prepare(&taps, working);
+        int alpha_rows = 1 + round % CR_ALPHA_ROWS;
+        cr_horizontal_alpha(CR_BEST, rows, alpha_rows, &taps, working, across);
+        for (int y = 0; y < alpha_rows; y++) add(across[y], 4 * (size_t)taps.count);
+        free(working);
         for (int y = 0; y < ROWS; y++) cr_premultiply(CR_BEST, bytes[y], 0, WIDTH, floats[y]);
-        cr_horizontal_alpha(CR_BEST, floats[1], &taps, out);
-        add(out, 4 * (size_t)taps.count);
         parts[4] = hash, hash = parts[5];
         cr_vertical_alpha(CR_BEST, float_rows, weights, ROWS, WIDTH, out);
         add(out, 4 * WIDTH);
@@ -113,24 +120,36 @@ static void resample(void) {
 
 static void filter(void) {
     // What is before the first pixel counts as zeros.
-    enum { BEFORE = 8, COUNT = WIDTH * 3 };
+    enum { BEFORE = 8, DEEP = 6 };
     for (int pixel = 1; pixel <= 4; pixel++)
         for (int round = 0; round < ROUNDS; round++) {
-            uint8_t row[BEFORE + COUNT + 64] = {0}, above[BEFORE + COUNT + 64] = {0}, filtered[COUNT + 64];
-            for (int i = 0; i < COUNT; i++) {
+            // Also narrow ones.
+            size_t count = (size_t)pixel * (round < 9 ? (size_t)round + 1 : WIDTH);
+            uint8_t row[BEFORE + 4 * WIDTH] = {0}, above[BEFORE + 4 * WIDTH] = {0}, filtered[1 + 4 * WIDTH];
+            for (size_t i = 0; i < count; i++) {
                 // Something that has edges, and neighbours that are alike.
-                above[BEFORE + i] = (uint8_t)(i * round / 16 + (int)(noise() & 7));
+                above[BEFORE + i] = (uint8_t)((int)i * round / 16 + (int)(noise() & 7));
                 row[BEFORE + i] = (uint8_t)(above[BEFORE + i] + (noise() & 15) + (i % 40 == 0 ? 90 : 0));
             }
-            png_filter(row + BEFORE, above + BEFORE, COUNT, pixel, filtered);
-            add(filtered, COUNT + 1);
-            for (int kind = 0; kind <= 4; kind++) {
-                uint8_t undone[BEFORE + COUNT + 64] = {0};
-                memcpy(undone + BEFORE, filtered + 1, COUNT);
-                if (!png_unfilter(kind, undone + BEFORE, above + BEFORE, COUNT, pixel)) exit(1);
-                if (kind == filtered[0] && memcmp(undone + BEFORE, row + BEFORE, COUNT)) exit(1);
-                add(undone + BEFORE, COUNT);
+            png_filter(row + BEFORE, above + BEFORE, count, pixel, filtered);
+            add(filtered, count + 1);
+            uint8_t undone[1 + 4 * WIDTH];
+            memcpy(undone, filtered, count + 1);
+            if (png_unfilter(undone + 1, 1, above + BEFORE, count, pixel) != 1) exit(1);
+            if (memcmp(undone + 1, row + BEFORE, count)) exit(1);
+            // Several rows of anything at all, the same filter often more than once.
+            static uint8_t rows[DEEP * (1 + 4 * WIDTH)];
+            for (size_t i = 0; i < DEEP * (count + 1); i++) rows[i] = (uint8_t)noise();
+            for (int y = 0; y < DEEP; y++) rows[(size_t)y * (count + 1)] = (uint8_t)(noise() % 10 < 6 ? 4 : noise() % 4);
+            const uint8_t *over = above + BEFORE;
+            for (int y = 0; y < DEEP;) {
+                uint8_t *at = rows + (size_t)y * (count + 1) + 1;
+                int done = png_unfilter(at, DEEP - y, over, count, pixel);
+                if (done < 1) exit(1);
+                y += done;
+                over = at + (size_t)(done - 1) * (count + 1);
             }
+            add(rows, DEEP * (count + 1));
         }
     tell("png-filters");
 }

@@ -70,10 +70,14 @@ void cr_widen(cr_kernel kernel, const uint8_t *row, int channels, int low, int h
 // `planes`: of `count` samples, one after the other.
 void cr_narrow(cr_kernel kernel, const int16_t *planes, int channels, int count, uint8_t *row);
 
-// RGBA goes through both passes in floats, four to a pixel, colours multiplied by alpha. Such rows, too, are readable (and
-// finite) for a group of pixels past their end.
+// RGBA goes through both passes in floats, four to a pixel, colours multiplied by alpha. The horizontal pass takes `count`
+// rows at once, 1...CR_ALPHA_ROWS. Its scratch has cr_alpha_scratch(taps) floats, once made ready for these taps.
+enum { CR_ALPHA_ROWS = 4 };
+size_t cr_alpha_scratch(const cr_taps *taps);
+void cr_alpha_prepare(const cr_taps *taps, float *scratch);
+void cr_horizontal_alpha(
+    cr_kernel kernel, const uint8_t *const *rows, int count, const cr_taps *taps, float *scratch, uint8_t *const *out);
 void cr_premultiply(cr_kernel kernel, const uint8_t *row, int low, int high, float *out);
-void cr_horizontal_alpha(cr_kernel kernel, const float *row, const cr_taps *taps, uint8_t *out);
 void cr_vertical_alpha(
     cr_kernel kernel, const float *const *rows, const int16_t *weights, int count, int width, uint8_t *out);
 
