@@ -155,6 +155,10 @@ let package = Package(
             name: "bench-signature", dependencies: ["FrontendCore", "ImageJob"], path: "Tests/Benchmarks/Signature",
             swiftSettings: strict),
 
+        .executableTarget(
+            name: "bench-keys", dependencies: ["FrontendCore", "ImageJob"], path: "Tests/Benchmarks/Keys",
+            swiftSettings: strict),
+
         .testTarget(
             name: "SharedTests", dependencies: ["ImageJob", "WorkerProtocol", "Platform", "Telemetry"],
             path: "Tests/SharedTests", swiftSettings: strict),

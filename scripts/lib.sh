@@ -9,7 +9,8 @@ python=/usr/bin/python3
 build_packages="pkg-config libuv1-dev libjpeg62-turbo-dev libpng-dev libdeflate-dev libwebp-dev libgif-dev libtiff-dev
     libavif-dev liblcms2-dev libcurl4-openssl-dev libssl-dev libhiredis-dev libseccomp-dev"
 test_packages="openssl redis-server nginx-light haproxy python3 python3-venv python3-pytest python3-pil python3-numpy
-    binutils curl ca-certificates libavif-bin libjpeg-turbo-progs libtiff-tools"
+    binutils curl ca-certificates libavif-bin libjpeg-turbo-progs libtiff-tools
+    libimage-exiftool-perl"
 bench_packages="$test_packages wrk"
 differential_packages="imagemagick libvips-tools"
 package_packages="dpkg-dev help2man lintian debootstrap"

@@ -2,8 +2,8 @@
 """Runs inside a network and a mount namespace of its own, with a name server of its own that cannot be trusted, and
 prints what it found.
 
-Its names lead to a public address and to others by turns, to several at once, and to each other. An origin listens on the
-public address, a trap on the same port of all the others.
+Its names lead to a public address and to others by turns, to several at once, and to each other. An origin listens on
+the public address, a trap on the same port of all the others.
 """
 
 import collections
@@ -23,6 +23,10 @@ from front import LOCAL, Front, in_parallel
 
 PUBLIC = egress_stage.PUBLIC
 PRIVATE = ["127.0.0.1", "10.0.0.1", "169.254.169.254", "192.168.0.1"]
+#: Public, too, and there is no way there.
+UNROUTED = "7.7.7.7"
+#: Kinds of names of which nobody is to learn more than that.
+UNREACHABLE = ["inside", "alias", "nowhere", "unrouted", "refused"]
 SIX = ["::1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::"]
 
 
@@ -53,7 +57,9 @@ class NameServer:
         if labels[0] == "alias":
             # The name of this machine, by way of another.
             records = [(5, b"\x09localhost\x00"), *records]
-        head = data[:2] + struct.pack(">HHHHH", 0x8180, 1, len(records), 0, 0)
+        # No such name.
+        code = 3 if labels[0] == "nowhere" else 0
+        head = data[:2] + struct.pack(">HHHHH", 0x8180 | code, 1, len(records), 0, 0)
         return head + data[12:at + 5] + b"".join(
             b"\xc0\x0c" + struct.pack(">HHIH", number, 1, 0, len(value)) + value for number, value in records)
 
@@ -63,8 +69,9 @@ class NameServer:
         self.turns[name] += 1
         private = PRIVATE[(turn + len(name) + sum(map(ord, name))) % len(PRIVATE)]
         answer = {"public": [PUBLIC], "mixed": [PUBLIC, private], "hidden": [private, PUBLIC], "inside": [private],
+                  "unrouted": [UNROUTED], "refused": [PUBLIC],
                   "flip": [PUBLIC if turn % 2 == 0 else private], "flop": [private if turn % 2 == 0 else PUBLIC],
-                  "alias": []}[labels[0]]
+                  "alias": []}.get(labels[0], [])
         self.told_public += PUBLIC in answer
         self.told_private += private in answer
         return answer
@@ -93,15 +100,20 @@ def main(bin, count):
     traps = []
     for family, address in [(socket.AF_INET, one) for one in PRIVATE] + [(socket.AF_INET6, "::1")]:
         traps.append(origins.Trap(family, address, origin.port))
-    statuses = collections.defaultdict(collections.Counter)
+    statuses, texts = collections.defaultdict(collections.Counter), set()
+    with socket.create_server((PUBLIC, 0)) as closed:
+        unused = closed.getsockname()[1]
     front = Front(bin, "-workers", "1", "-fetchTimeout", "5s", address="127.0.0.1:0")
     try:
         def look(index):
             for number in range(index, count, 8):
-                for kind in ("public", "mixed", "hidden", "inside", "flip", "flop", "alias"):
+                for kind in ("public", "mixed", "hidden", "flip", "flop", *UNREACHABLE):
+                    port = unused if kind == "refused" else origin.port
                     for _ in range(3):
-                        answered = front.get(f"/http://{kind}.{number}.test:{origin.port}/a.jpg")
+                        answered = front.get(f"/http://{kind}.{number}.test:{port}/a.jpg")
                         statuses[kind][answered.status] += 1
+                        if kind in UNREACHABLE:
+                            texts.add(repr([answered.status, answered.fields[1:], answered.body]))
 
         with in_parallel(8, look):
             pass
@@ -114,7 +126,8 @@ def main(bin, count):
         free.get(f"/http://inside.control.test:{origin.port}/a.jpg")
     finally:
         free.stop()
-    print(json.dumps({"statuses": statuses, "visits": visits, "control": sum(trap.visits() for trap in traps),
+    print(json.dumps({"statuses": statuses, "texts": list(texts), "visits": visits,
+                      "control": sum(trap.visits() for trap in traps),
                       "public": names.told_public, "private": names.told_private}))
 
 

@@ -130,6 +130,15 @@ def test_a_picture_is_cropped_before_it_is_turned(shared_front, shared_origin, t
     assert difference(made, expected) <= MOVED
 
 
+def test_a_sequence_without_a_still_shows_its_first_picture(shared_front, shared_origin):
+    whole = sources.source("avif-sequence")
+    # Where the still is described, and that there is one; the pictures of the sequence are described elsewhere.
+    data = whole.data.replace(b"avif", b"iso8", 1).replace(b"meta", b"free", 1)
+    assert data.index(b"iso8") < 40 < data.index(b"free") < data.index(b"moov")
+    made = pixels(shared_front, shared_origin.serve("/sequence.avif", data), "r180")
+    assert difference(made, whole.truth[::-1, ::-1]) <= MOVED
+
+
 # What is shrunk while it is decoded is as sharp as what is shrunk afterwards
 
 

@@ -326,6 +326,28 @@ def test_sigterm_lets_running_requests_finish(start, origin):
     front.stop(by=None)
 
 
+def test_who_has_only_just_come_is_answered_too(start):
+    """On a connection without an answer so far nobody may send the same request again elsewhere."""
+    front = start("-workers", "1")
+    silent, late = front.connect(), front.connect()
+    half = front.connect()
+    half.send("GET / HTTP/1.1\r\n")
+    # The newest of them has been accepted, and so have the others.
+    with front.connect() as newest:
+        newest.request("/")
+        front.signal(signal.SIGTERM)
+        assert newest.has_ended()
+    late.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    half.send("Host: a\r\n\r\n")
+    for connection in (late, half):
+        answered = connection.read()
+        assert answered.body == b"OK" and answered.closes
+        assert connection.has_ended()
+    # Not for ever.
+    assert silent.has_ended()
+    front.stop(by=None)
+
+
 def test_a_second_sigterm_does_not_wait(start, origin):
     url = origin.serve("/endless.jpg", lambda request: [30.0])
     front = start(*LOCAL, "-workers", "1")

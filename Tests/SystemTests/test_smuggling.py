@@ -2,10 +2,13 @@
 """Requests that two servers could take for different ones, through balancers that send everybody's over one connection.
 
 Every request of a bystander names itself in its path, and the answer says which path was asked for.
+IMAGEPROXY_ALL_FAULTS=1 tries 8,300 of them.
 """
 
 import contextlib
+import itertools
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -35,6 +38,35 @@ FRAMINGS = [
     "Connection: Transfer-Encoding\r\nTransfer-Encoding: chunked", "Expect: 100-continue\r\nContent-Length: {length}",
     "Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAAP__",
 ]
+
+
+ALL = 8_300 if os.environ.get("IMAGEPROXY_ALL_FAULTS") else None
+#: What some servers pass over, or take for something else.
+PIECES = ["\0", "\t", "\x0b", "\x0c", "\x1f", "\x7f", "\x85", "\xa0", "\r", "\n", " ", "\r\n", "\n\n", "\r\n ", ":",
+          ",", ";", "0", "+", "chunked", "\xff"]
+
+
+def variations():
+    """The same again, each with a byte or two too many, too few or in other places, in their heads."""
+    chance = random.Random(19)
+    known = list(attacks())
+    while True:
+        attack = chance.choice(known)
+        head, end, rest = attack.partition("\r\n\r\n")
+        for _ in range(chance.randint(1, 2)):
+            at = chance.randrange(len(head))
+            how = chance.randrange(4)
+            if how == 0:
+                head = head[:at] + chance.choice(PIECES) + head[at:]
+            elif how == 1:
+                head = head[:at] + head[at + 1:]
+            elif how == 2:
+                head = head[:at] + head[at:at + 1].swapcase() + head[at + 1:]
+            else:
+                lines = head.split("\r\n")
+                lines.insert(chance.randint(1, len(lines)), chance.choice(lines[1:] or ["X: y"]))
+                head = "\r\n".join(lines)
+        yield head + end + rest
 
 
 def attacks():
@@ -109,14 +141,22 @@ def chain(request, bin):
 
 def test_nobody_gets_an_answer_to_somebody_elses_request(chain):
     front, endpoint = chain
-    asked = 0
-    for attack in attacks():
+    asked = busy = 0
+    for attack in itertools.islice(itertools.chain(attacks(), variations()), ALL) if ALL else attacks():
         with client.Connection(endpoint, timeout=10) as attacker, client.Connection(endpoint, timeout=10) as bystander:
             with contextlib.suppress(OSError):
                 attacker.send(attack.encode("latin-1"))
             for _ in range(3):
                 asked += 1
-                answered = bystander.request(f"/bystander-{asked}")
+                bystander.send(f"GET /bystander-{asked} HTTP/1.1\r\nHost: test\r\n\r\n")
+                try:
+                    answered = bystander.read()
+                except AssertionError:
+                    # The balancer's own: its one connection waits for a body that the attacker does not send.
+                    own = b"<html><body><h1>503 Service Unavailable"
+                    assert bystander.buffer.startswith(own), (attack, bystander.buffer)
+                    busy += 1
+                    break
                 assert (answered.status, f'"/bystander-{asked}"' in answered.text) == (400, True), (attack, answered)
-    assert asked > 1000
+    assert asked - busy >= 3 * (ALL or 400) * 99 // 100
     assert front.get("/health-check").body == b"OK"

@@ -87,6 +87,16 @@ extension TransformPlan {
         return target.width == 0 && target.height == 0 ? nil : target
     }
 
+    /// Whether the result's size is that of the window which smart cropping chooses, or follows from its shape: only two
+    /// sides that are resized to and filled leave nothing open.
+    public static func windowDecidesSize(for size: ImageSize, options: TransformOptions, scaleUp: Bool) -> Bool {
+        guard Self.smartCropTarget(for: size, options: options) != nil else { return false }
+        guard !options.fit, let target = Self.resizeTarget(for: size, options: options, scaleUp: scaleUp) else {
+            return true
+        }
+        return target.width == 0 || target.height == 0
+    }
+
     /// What to cut out of `crop`, what to resample it to, and what of that to keep.
     private static func resampling(
         of crop: PixelRect, to target: ImageSize?, fit: Bool

@@ -19,6 +19,8 @@ final class HTTPConnection {
     private var isReading = false
     /// The first bytes of a head are here, and its last are not.
     private var isInHead = false
+    /// A request has come.
+    private var isUsed = false
     /// The client has sent all it will send.
     private var hasEnded = false
     /// Requests that were answered since bytes last arrived, without waiting for anything.
@@ -37,8 +39,11 @@ final class HTTPConnection {
         self.awaitRequest()
     }
 
-    func closeIfIdle() {
-        if self.answering == nil { self.close() }
+    /// - Parameter sparingNew: leaves those alone on which a request is on its way for all that is known: none has come
+    ///   yet, or a part of one.
+    func closeIfIdle(sparingNew: Bool = false) {
+        guard self.answering == nil, !sparingNew || (self.isUsed && !self.isInHead) else { return }
+        self.close()
     }
 
     func close() {
@@ -115,6 +120,7 @@ final class HTTPConnection {
                 return false
             }
             self.isInHead = false
+            self.isUsed = true
             switch self.answerAtOnce(head) {
             case .whole: return true
             case .begun: return false

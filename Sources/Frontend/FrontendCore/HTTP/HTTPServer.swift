@@ -122,20 +122,29 @@ public final class HTTPServer {
     /// taken: whoever does not know yet is not turned away.
     func beginDraining() { self.isDraining = true }
 
+    private static let timeForFirstRequest = Duration.seconds(1)
+
     /// Proxies' connections are not counted as a client's: what comes through them is.
     private func isProxy(_ peer: IPAddress?) -> Bool { self.limits.trustedProxies.contains(peer) }
 
     /// Accepts no more, closes what is idle, and lets requests that run finish.
+    ///
+    /// A client that has only just come has its first request on the way. On a connection that was never answered on, it
+    /// may not send it again elsewhere (RFC 9112 section 9.3.1), so it is given a moment to arrive.
     ///
     /// - Parameter limit: what is not finished by then is cut off.
     public func drain(atMost limit: Duration) async {
         self.isDraining = true
         for listener in self.listeners { listener.close() }
         self.listeners = []
-        for connection in self.connections.values { connection.closeIfIdle() }
-        let end = ContinuousClock().now + limit
-        while !self.connections.isEmpty, ContinuousClock().now < end, !Task.isCancelled {
+        for connection in self.connections.values { connection.closeIfIdle(sparingNew: true) }
+        let start = ContinuousClock().now
+        var patience: ContinuousClock.Instant? = start + Self.timeForFirstRequest
+        while !self.connections.isEmpty, ContinuousClock().now < start + limit, !Task.isCancelled {
             try? await sleep(for: .milliseconds(20))
+            guard let end = patience, ContinuousClock().now >= end else { continue }
+            patience = nil
+            for connection in self.connections.values { connection.closeIfIdle() }
         }
         for connection in self.connections.values { connection.close() }
         self.sweeper?.stop()

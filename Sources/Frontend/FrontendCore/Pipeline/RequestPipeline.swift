@@ -170,12 +170,14 @@ final class RequestPipeline {
     private func untransformed(
         _ original: CacheEntry, because error: UntransformableError, _ key: String
     ) throws -> Picture {
-        Log.line("error transforming image \(key): \(error.detail)", for: RequestTrace.current)
-        if error.isOverLimits { throw RequestError(.overLimits, detail: error.detail) }
+        let line = "error transforming image \(key): \(error.detail)"
+        // Who answers a failed request writes down why.
+        if error.isOverLimits { throw RequestError(.overLimits, detail: line) }
         // `contentType` was decided by the bytes, so what is no picture never gets this far as one.
         guard self.policy == .original, original.contentType.hasPrefix("image/") else {
-            throw RequestError(.untransformable, detail: error.detail)
+            throw RequestError(.untransformable, detail: line)
         }
+        Log.line(line, for: RequestTrace.current)
         return Picture(entry: original, outcome: .substituted, transformError: error.reason)
     }
 }

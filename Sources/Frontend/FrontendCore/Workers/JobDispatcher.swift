@@ -377,7 +377,7 @@ final class JobDispatcher {
         pending.deaths += 1
         let isLast = max(all, pending.deaths) >= Self.maximumDeaths
         Log.line(
-            "a worker's child \(how) over a picture of \(pending.job.source.count) bytes, SHA-256 \(source.hex.prefix(16))…"
+            "a worker's child \(how) over a picture of \(pending.job.source.count) bytes, SHA-256 \(source.hex.prefix(16))..."
                 + (isLast ? "; it is not tried again for \(PoisonList.lifetime.components.seconds / 60) minutes" : ""),
             for: pending.trace)
         self.retry(pending, unless: isLast, .poisonous(detail: how))

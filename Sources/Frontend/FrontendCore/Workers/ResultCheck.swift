@@ -17,16 +17,13 @@ enum ResultCheck {
     private static func isPossible(_ size: ImageSize, for job: PictureJob) -> Bool {
         guard size.area <= job.limits.maxOutputPixels else { return false }
 
-        // Trimming depends on the pixels, which the front never sees; so does the shape of what smart cropping keeps, unless
-        // both sides are given.
-        let isShapeOpen = job.options.smartCrop && (job.options.width == 0) != (job.options.height == 0)
-        guard !job.options.trim, !isShapeOpen, let source = job.source.withSpan({ ImageHeader.size(of: $0) }) else {
-            return true
-        }
+        // Trimming depends on the pixels, which the front never sees.
+        guard !job.options.trim, let source = job.source.withSpan({ ImageHeader.size(of: $0) }) else { return true }
         // Nor does it read EXIF: a picture may lie on its side, which swaps its width and height.
-        let possible = [source, source.transposed].map {
-            TransformPlan.make(for: $0, options: job.options, scaleUp: job.scaleUp).output
+        return [source, source.transposed].contains {
+            // The same goes for what smart cropping keeps.
+            TransformPlan.windowDecidesSize(for: $0, options: job.options, scaleUp: job.scaleUp)
+                || TransformPlan.make(for: $0, options: job.options, scaleUp: job.scaleUp).output == size
         }
-        return possible.contains(size)
     }
 }
