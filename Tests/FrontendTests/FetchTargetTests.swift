@@ -41,7 +41,7 @@ struct FetchTargetTests {
         "http://a.example:x/",
         "http://[fe80::1%25eth0]/", "http://[::1/", "http://1.2.3.4.5/", "http://a.0x7f/", "http://256.1.1.1/",
         "http://a b/", "http://a..example/", "http://a.example%00/", "http://a.example%2fb/", "http://a.example%23/",
-        "http://a\0.example/", "http://a.example/\0", "http://u%00:p@a.example/", "http://\u{ff0f}/",
+        "http://a\0.example/", "http://a.example/\0", "http://u%00:p@a.example/", "http://\u{ff0f}/", "http://%FF/", "http://a%FFb/",
         "http://" + String(repeating: "a", count: 64) + ".example/",
         "http://" + String(repeating: "abcdefgh.", count: 29) + "example/",
         "http://a.example/" + String(repeating: "a", count: 17000),

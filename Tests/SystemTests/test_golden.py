@@ -213,6 +213,23 @@ def test_smart_cropping_keeps_what_there_is_to_see(shared_front, shared_origin, 
     assert worth_seeing(made) >= 0.95 * worth_seeing(seen)
 
 
+@pytest.mark.parametrize("form", ["jpeg", "png", "gif"])
+@pytest.mark.parametrize(
+    "options, sizes",
+    [
+        # As large as the picture in either direction: the window is not resized.
+        ("400x400,sc", {(120, 120), (108, 108)}),
+        # The window's shape, not the picture's, is what fits.
+        ("200x60,sc,fit", {(200, 60), (200, 59)}),
+    ],
+)
+def test_what_smart_cropping_keeps_need_not_be_resized(shared_front, shared_origin, form, options, sizes):
+    data = with_something_to_see(form)
+    made = pixels(shared_front, shared_origin.serve(f"/kept.{form}", data), options)
+    assert (made.shape[1], made.shape[0]) in sizes
+    assert worth_seeing(made) > 0.2 * made.shape[0] * made.shape[1]
+
+
 def worth_seeing(pixels):
     """The number of pixels that are none of the dull ground's."""
     return int((numpy.abs(pixels[:, :, :3].astype(int) - 98).max(2) > 20).sum())

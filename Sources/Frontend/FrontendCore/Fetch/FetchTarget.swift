@@ -119,6 +119,8 @@ struct FetchTarget: Hashable, Sendable {
 
     /// The host after percent-decoding, international mapping, lower-casing and removal of one trailing dot.
     private static func mappedHost(of url: borrowing CurlURL) throws(FetchError) -> String {
+        // libcurl would call a host that is not UTF-8 a want of memory.
+        guard try url.get(CURLUPART_HOST) != nil else { throw .invalidURL("a host that cannot be mapped") }
         guard var host = try url.get(CURLUPART_HOST, flags: CURLU_PUNYCODE)?.lowercased(), !host.isEmpty else {
             throw .invalidURL("a host that cannot be mapped")
         }
