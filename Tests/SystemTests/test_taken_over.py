@@ -124,8 +124,8 @@ def ask(front, shared_origin, source, slow_picture):
         def a_child():
             for child in processes.children(front.pid):
                 with processes.contextlib.suppress(OSError):
-                    # The filter comes right after the fork, and then there is work for long.
-                    if child.pid not in seen and processes.status(child.pid)["Seccomp"] == "2":
+                    # Its own filter, on top of its keeper's, comes right after the fork, and then there is work for long.
+                    if child.pid not in seen and processes.status(child.pid)["Seccomp_filters"] == "2":
                         return child.pid
             return None
 

@@ -452,7 +452,7 @@ def test_what_a_live_child_has(start, slow):
     front.wait_for_workers(1)
     connection, child = begin(front, f"/300x/{slow}")
     # Its last layer is the filter, which comes right after it was forked.
-    status = processes.wait_until(lambda: (lambda s: s["Seccomp"] == "2" and s)(processes.status(child.pid)), timeout=2)
+    status = processes.wait_until(lambda: (lambda s: s["Seccomp_filters"] == "2" and s)(processes.status(child.pid)), timeout=2)
     descriptors = processes.descriptors(child.pid)
     environment = open(f"/proc/{child.pid}/environ", "rb").read()
     limits = open(f"/proc/{child.pid}/limits").read()
