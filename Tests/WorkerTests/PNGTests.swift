@@ -96,6 +96,43 @@ struct PNGTests {
         }
     }
 
+    /// A picture whose rows have these filters, and anything at all as what is left of their samples.
+    private static func filtered(_ width: Int, _ filters: [UInt8], colour: UInt8, _ random: inout Xorshift) -> [UInt8] {
+        let stride = width * [1, 0, 3, 0, 2, 0, 4][Int(colour)]
+        let rows = filters.flatMap { filter in
+            [filter] + (0..<stride).map { _ in UInt8.random(in: 0...255, using: &random) }
+        }
+        func word(_ value: Int) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) } }
+        // One block that is stored as it is.
+        let count = [UInt8(rows.count & 255), UInt8(rows.count >> 8)]
+        let (low, high) = rows.reduce((1, 0)) { sums, byte in
+            let low = (sums.0 + Int(byte)) % 65_521
+            return (low, (sums.1 + low) % 65_521)
+        }
+        let data = [0x78, 0x01, 1] + count + count.map { ~$0 } + rows + word(high << 16 | low)
+        return [0x89] + Array("PNG\r\n\u{1A}\n".utf8)
+            + chunk("IHDR", word(width) + word(filters.count) + [8, colour, 0, 0, 0])
+            + chunk("IDAT", data) + chunk("IEND", [])
+    }
+
+    @Test(arguments: [0, 2, 4, 6] as [UInt8]) func `filters are undone as libpng does it, in any order`(colour: UInt8)
+        throws
+    {
+        var random = Xorshift(UInt64(colour) + 40)
+        for width in Array(1...12) + [33, 100] {
+            for _ in 0..<6 {
+                // Mostly Paeth's, so that there are runs of every length.
+                let filters = (0..<Int.random(in: 1...14, using: &random)).map { _ in
+                    Int.random(in: 0...3, using: &random) > 0 ? 4 : UInt8.random(in: 0...4, using: &random)
+                }
+                let file = Self.filtered(width, filters, colour: colour, &random)
+                #expect(
+                    try Picture.decoded(file, format: .png).withAlpha == Picture(decoding: file), "\(width), \(filters)"
+                )
+            }
+        }
+    }
+
     @Test func `a file has the colour type that its picture needs`() throws {
         func colourType(_ picture: Picture) throws -> UInt8 { try transform(picture.png(), "5x").file[25] }
         #expect(try colourType(.soft(20, 20, channels: 1)) == 0)

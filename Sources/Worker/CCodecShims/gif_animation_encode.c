@@ -65,6 +65,28 @@ static size_t position(const gif_encoder *e, int x, int y) {
 
 // MARK: What has changed
 
+// Four pixels, as words whose upper byte is alpha on every machine that matters. The compiler has registers for them.
+typedef uint32_t words __attribute__((vector_size(16), aligned(4)));
+typedef int32_t signed_words __attribute__((vector_size(16)));
+typedef uint64_t halves __attribute__((vector_size(16)));
+enum { FOUR = 4 };
+
+static inline int are_as_given(const gif_encoder *e, const uint8_t *pixels, size_t at) {
+    words pixel = *(const words *)(pixels + 4 * at), given = *(const words *)(e->given + at);
+    words wanted = (pixel | 0xFF000000u) & (words)((signed_words)pixel >> 31);
+    halves difference = (halves)(wanted ^ given);
+    return (difference[0] | difference[1]) == 0;
+}
+
+// The first pixel from `at` on that is not what was given before; `end` when there is none.
+static inline size_t next_change(const gif_encoder *e, const uint8_t *pixels, size_t at, size_t end) {
+    while (at < end && wanted_at(pixels, at) == e->given[at]) {
+        at++;
+        while (at + FOUR <= end && are_as_given(e, pixels, at)) at += FOUR;
+    }
+    return at;
+}
+
 typedef struct {
     pixel_area changed;  // differs from what was given before
     pixel_area cleared;  // shows something that must go
@@ -74,13 +96,12 @@ static difference compare(const gif_encoder *e, const uint8_t *pixels, pixel_are
     area_bounds changed = bounds_of_nothing(), cleared = bounds_of_nothing();
     for (int y = within.y; y < within.y + within.height; y++) {
         int first = INT32_MAX, last = -1, first_clear = INT32_MAX, last_clear = -1;
-        for (int x = within.x; x < within.x + within.width; x++) {
-            size_t at = position(e, x, y);
-            uint32_t wanted = wanted_at(pixels, at);
-            if (wanted == e->given[at]) continue;
+        size_t start = position(e, within.x, y), end = start + (size_t)within.width;
+        for (size_t at = start; (at = next_change(e, pixels, at, end)) < end; at++) {
+            int x = within.x + (int)(at - start);
             if (first == INT32_MAX) first = x;
             last = x;
-            if (wanted || !e->shown[at]) continue;
+            if (wanted_at(pixels, at) || !e->shown[at]) continue;
             if (first_clear == INT32_MAX) first_clear = x;
             last_clear = x;
         }
@@ -140,8 +161,15 @@ static double error_of(const gif_encoder *e, const uint8_t *pixels, pixel_area a
     size_t all = (size_t)area.width * (size_t)area.height, step = all / SAMPLES;
     // Odd, so that it does not march in step with the rows.
     step |= 1;
-    for (size_t i = 0; i < all; i += step) {
-        size_t at = position(e, area.x + (int)(i % (size_t)area.width), area.y + (int)(i / (size_t)area.width));
+    // A step is so many rows and so many pixels.
+    int down = (int)(step / (size_t)area.width), across = (int)(step % (size_t)area.width);
+    for (int x = 0, y = 0; y < area.height; x += across, y += down) {
+        if (x >= area.width) {
+            x -= area.width;
+            y++;
+            if (y == area.height) break;
+        }
+        size_t at = position(e, area.x + x, area.y + y);
         uint32_t wanted = wanted_at(pixels, at);
         if (!wanted || wanted == e->given[at]) continue;
         const uint8_t *pixel = pixels + 4 * at;
@@ -160,16 +188,16 @@ static codec_status make_map(gif_encoder *e, const uint8_t *pixels, pixel_area a
     int is_few = 1;
     uint64_t all = (uint64_t)area.width * (uint64_t)area.height;
     int step = (int)(all / HISTOGRAM_PIXELS) + 1;
-    memset(&e->histogram, 0, sizeof e->histogram);
-    for (int y = area.y; y < area.y + area.height; y += is_few ? 1 : step)
-        for (int x = area.x; x < area.x + area.width; x++) {
-            size_t at = position(e, x, y);
-            uint32_t wanted = wanted_at(pixels, at);
-            if (!wanted || wanted == e->given[at]) continue;
+    histogram_clear(&e->histogram);
+    for (int y = area.y; y < area.y + area.height; y += is_few ? 1 : step) {
+        size_t at = position(e, area.x, y), end = at + (size_t)area.width;
+        for (; (at = next_change(e, pixels, at, end)) < end; at++) {
+            if (!wanted_at(pixels, at)) continue;
             const uint8_t *pixel = pixels + 4 * at;
             histogram_add(&e->histogram, pixel[0], pixel[1], pixel[2]);
             is_few = is_few && few_colours_add(&e->few, pixel);
         }
+    }
     if (!is_few) return quantise(&e->histogram, MOST_COLOURS, map);
     colour_map_set(map, e->few.table.colours, e->few.table.count ? e->few.table.count : 1);
     return CODEC_OK;
@@ -205,22 +233,21 @@ static codec_status choose_map(
 
 static void map_pixels(gif_encoder *e, const uint8_t *pixels, pixel_area area, colour_map *map) {
     uint8_t keep = (uint8_t)map->count;
-    uint32_t words[256];
-    for (int i = 0; i < map->count; i++) words[i] = colour_word(map->colours[i]);
-    for (int y = area.y; y < area.y + area.height; y++)
-        for (int x = area.x; x < area.x + area.width; x++) {
-            size_t at = position(e, x, y);
-            uint32_t wanted = wanted_at(pixels, at);
-            e->indices[at] = keep;
-            if (wanted == e->given[at]) continue;
-            e->given[at] = wanted;
-            if (!wanted) continue;
+    uint32_t table[256];
+    for (int i = 0; i < map->count; i++) table[i] = colour_word(map->colours[i]);
+    for (int y = area.y; y < area.y + area.height; y++) {
+        size_t at = position(e, area.x, y), end = at + (size_t)area.width;
+        memset(e->indices + at, keep, (size_t)area.width);
+        for (; (at = next_change(e, pixels, at, end)) < end; at++) {
+            e->given[at] = wanted_at(pixels, at);
+            if (!e->given[at]) continue;
             const uint8_t *pixel = pixels + 4 * at;
             int index = colour_map_find(map, pixel[0], pixel[1], pixel[2]);
-            if (words[index] == e->shown[at]) continue;
-            e->shown[at] = words[index];
+            if (table[index] == e->shown[at]) continue;
+            e->shown[at] = table[index];
             e->indices[at] = (uint8_t)index;
         }
+    }
 }
 
 static void write_held_frame(gif_encoder *e, int disposal) {

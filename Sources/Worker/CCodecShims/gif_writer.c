@@ -36,7 +36,7 @@ void gif_put_plays(byte_sink *sink, int plays) {
 
 // MARK: LZW
 
-enum { MAX_CODE = 4095, TABLE_BITS = 13, TABLE_SIZE = 1 << TABLE_BITS };
+enum { BLOCK = 255, MAX_CODE = 4095, TABLE_BITS = 13, TABLE_SIZE = 1 << TABLE_BITS };
 
 static const uint32_t EMPTY = UINT32_MAX;
 
@@ -44,28 +44,32 @@ typedef struct {
     byte_sink *sink;
     uint64_t bits;
     int held;  // bits that are not written yet
-    uint8_t block[255];
+    uint8_t block[BLOCK + 8];  // written eight bytes at a time
     int count;
     int width;  // of the next code
     int next;   // the code that the next new string gets
     uint32_t table[TABLE_SIZE];  // a string's code and last index above, its own code in the low twelve bits
 } lzw;
 
-static void flush_block(lzw *z) {
-    if (z->count == 0) return;
-    sink_put_byte(z->sink, (unsigned)z->count);
-    sink_put(z->sink, z->block, (size_t)z->count);
-    z->count = 0;
+static void flush_block(lzw *z, int count) {
+    if (count == 0) return;
+    sink_put_byte(z->sink, (unsigned)count);
+    sink_put(z->sink, z->block, (size_t)count);
 }
 
 static void put_code(lzw *z, int code) {
     z->bits |= (uint64_t)code << z->held;
     z->held += z->width;
-    while (z->held >= 8) {
-        z->block[z->count++] = (uint8_t)z->bits;
-        z->bits >>= 8;
-        z->held -= 8;
-        if (z->count == 255) flush_block(z);
+    // All of it, whole bytes or not: what is no whole one yet is written over. In the order of every machine that matters.
+    memcpy(z->block + z->count, &z->bits, sizeof z->bits);
+    int whole = z->held / 8;
+    z->count += whole;
+    z->bits >>= 8 * whole;
+    z->held -= 8 * whole;
+    if (z->count >= BLOCK) {
+        flush_block(z, BLOCK);
+        z->count -= BLOCK;
+        memcpy(z->block, z->block + BLOCK, sizeof z->block - BLOCK);
     }
     // What is defined next may need a bit more.
     if (z->next >= 1 << z->width && z->next <= MAX_CODE) z->width++;
@@ -116,10 +120,7 @@ static void compress(byte_sink *sink, const gif_frame *frame, int bits) {
     }
     put_code(&z, prefix);
     put_code(&z, clear + 1);
-    if (z.held > 0) {
-        z.block[z.count++] = (uint8_t)z.bits;
-    }
-    flush_block(&z);
+    flush_block(&z, z.count + (z.held > 0));
     sink_put_byte(sink, 0);
 }
 

@@ -24,16 +24,31 @@ static void add(moment *to, const moment *from, double sign) {
     to->squares += sign * from->squares;
 }
 
-static void fill(const histogram *h, cube *cells) {
+// The next bin from `bin` on that is not empty; MAP_BINS when there is none.
+static unsigned next_bin(const histogram *h, unsigned bin) {
+    if (bin == MAP_BINS) return bin;
+    unsigned word = bin / 64;
+    uint64_t rest = h->occupied[word] & ~(uint64_t)0 << (bin % 64);
+    while (!rest && ++word < MAP_BINS / 64) rest = h->occupied[word];
+    return rest ? word * 64 + (unsigned)__builtin_ctzll(rest) : MAP_BINS;
+}
+
+void histogram_clear(histogram *h) {
+    for (unsigned bin = next_bin(h, 0); bin < MAP_BINS; bin = next_bin(h, bin + 1))
+        memset(&h->bins[bin], 0, sizeof h->bins[bin]);
+    memset(h->occupied, 0, sizeof h->occupied);
+}
+
+static void fill(const histogram *h, const uint16_t *occupied, int bins, cube *cells) {
     memset(cells, 0, sizeof *cells);
-    for (unsigned bin = 0; bin < MAP_BINS; bin++) {
-        if (h->bins[bin].count == 0) continue;
+    for (int i = 0; i < bins; i++) {
+        unsigned bin = occupied[i];
         moment *cell = &(*cells)[(bin >> 11) + 1][(bin >> 6 & 31) + 1][(bin & 31) + 1];
         double count = h->bins[bin].count;
         cell->count += count;
-        for (int i = 0; i < 3; i++) {
-            double sum = h->bins[bin].sums[i];
-            cell->sums[i] += sum;
+        for (int c = 0; c < 3; c++) {
+            double sum = h->bins[bin].sums[c];
+            cell->sums[c] += sum;
             // Of the bin's mean: what differs inside of a bin no table can tell apart.
             cell->squares += sum * sum / count;
         }
@@ -167,9 +182,9 @@ codec_status quantise(const histogram *h, int most, colour_map *map) {
     if (cells && occupied) {
         uint8_t colours[256][3] = {{0}};
         int bins = 0;
-        for (unsigned bin = 0; bin < MAP_BINS; bin++)
-            if (h->bins[bin].count) occupied[bins++] = (uint16_t)bin;
-        fill(h, cells);
+        for (unsigned bin = next_bin(h, 0); bin < MAP_BINS; bin = next_bin(h, bin + 1))
+            occupied[bins++] = (uint16_t)bin;
+        fill(h, occupied, bins, cells);
         int count = cut_up(cells, most, colours);
         colour_map_set(map, colours, count ? count : 1);
         for (int round = 0; bins && round < ROUNDS; round++) refine(h, occupied, bins, map);

@@ -14,7 +14,10 @@ struct AnimationBudget {
     private let made: Int
     /// Pixels of all its frames, changed or not.
     private let shown: Int
+    private let frames: Int
     private let limit: Int
+    /// Of all that takes time, frames of whatever size included.
+    private let timeLimit: Int
 
     /// - Parameters:
     ///   - changing: pixels of the source that its frames change, of a canvas of any size.
@@ -24,9 +27,15 @@ struct AnimationBudget {
         // No overflow: the frames of both have been compared with the limit.
         self.decoded = changing * passes
         self.shown = output.area * frames
+        self.frames = frames
         let share = Double(output.area) / Double(part.area)
         self.made = min(Int((Double(changing) * share).rounded(.up)), self.shown)
-        self.limit = Int(clamping: AnimationSource.total(UInt64(clamping: limits.maxSourcePixels)))
+        func total(_ limits: PixelLimits) -> Int {
+            Int(clamping: AnimationSource.total(UInt64(clamping: limits.maxSourcePixels)))
+        }
+        self.limit = total(limits)
+        // Who allows but small pictures does not mean few frames.
+        self.timeLimit = max(self.limit, total(.standard))
     }
 
     /// How a format may be encoded; nil when it would take too long in any way.
@@ -34,7 +43,8 @@ struct AnimationBudget {
         AnimationEncoder.Effort.allCases.first { effort in
             let cost = AnimationEncoder.cost(of: format, effort)
             let encoded = cost.changed * Double(self.made) + cost.shown * Double(self.shown)
-            return Double(self.decoded) + encoded <= Double(self.limit)
+            let pixels = Double(self.decoded) + encoded
+            return pixels <= Double(self.limit) && pixels + cost.frame * Double(self.frames) <= Double(self.timeLimit)
         }
     }
 }
