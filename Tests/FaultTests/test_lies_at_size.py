@@ -159,7 +159,7 @@ def test_no_lie_gets_through_and_nothing_is_lost(liars, origin, kind):
         with front.connect(timeout=60) as connection:
             for number in left:
                 answered = connection.request(f"/100x/{url}?{kind}{number}")
-                # A failure that is well-formed is believed, so it may have another word for it.
+                # A failure among these is not believed, as a result comes with it.
                 assert answered.status == 200 and answered["X-Imageproxy-Error"], answered
                 assert answered.body == lies.SOURCE
 

@@ -334,6 +334,10 @@ def test_a_frame_that_is_no_reply_is_refused(stage, name, descriptors):
     is_truth(stage.told([answers(*descriptors, data=FRAMES[name])]))
 
 
+def test_a_failure_with_a_result_is_refused(stage):
+    is_truth(stage.told([answers(forged_memory, data=lambda nonce: failure(nonce, 3))]))
+
+
 def test_mutated_frames_give_the_truth_or_a_failure(stage):
     random_bits = random.Random(11)
     for _ in range(60):

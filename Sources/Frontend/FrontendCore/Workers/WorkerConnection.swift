@@ -118,7 +118,8 @@ final class WorkerConnection {
             return .lied("sent nonsense")
         }
         switch reply.outcome {
-        case .failure(let failure): return .failed(failure)
+        case .failure(let failure):
+            return descriptor == nil ? .failed(failure) : .lied("sent a failure and a result")
         case .result: return Self.picture(in: descriptor, reply.cost, job)
         }
     }
