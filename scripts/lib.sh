@@ -44,13 +44,22 @@ need_packages() {
 
 # Makes .build-venv with what the tests need of PyPI, anew when the list of it has changed.
 need_python_packages() {
-    local list=Tests/SystemTests/requirements.txt
-    cmp -s "$list" .build-venv/requirements.txt && return
-    say "installing from PyPI into .build-venv: what the object stores are tested against"
-    "$python" -m venv --clear .build-venv || die "cannot make .build-venv"
-    .build-venv/bin/pip install -q --disable-pip-version-check -r "$list" ||
+    python_packages .build-venv Tests/SystemTests/requirements.txt "what the object stores are tested against"
+}
+
+# The same for what compares pictures, in .build-quality.
+need_picture_packages() {
+    python_packages .build-quality Tests/Benchmarks/requirements.txt "what compares pictures"
+}
+
+python_packages() {
+    local folder=$1 list=$2 what=$3
+    cmp -s "$list" "$folder/requirements.txt" && return
+    say "installing from PyPI into $folder: $what"
+    "$python" -m venv --clear "$folder" || die "cannot make $folder"
+    "$folder/bin/pip" install -q --disable-pip-version-check -r "$list" ||
         die "pip could not install $list: is PyPI, or the mirror that pip.conf names, reachable?"
-    cp "$list" .build-venv/requirements.txt
+    cp "$list" "$folder/requirements.txt"
 }
 
 # Unpacks Prometheus and promtool into .build/prometheus, from Debian's package: installed, it would start a service.

@@ -45,7 +45,11 @@ struct Keeper: ~Copyable {
             encodes: ImageFormatSet(JobRunner.encodedFormats).rawValue, versions: WorkerProgram.versions
         ).encoded()
         JobRunner.prepareForks()
-        self.sandbox.filterKeeper()
+        if !self.sandbox.filterKeeper() {
+            WorkerProgram.say(
+                "the kernel refused the filter of system calls for the process that forks, so it has one layer less; "
+                    + "those that read pictures keep theirs")
+        }
 
         self.manager.ready("sandbox: \(self.sandbox.layers)")
         let interval = self.manager.watchdogInterval.map { $0 / 3 }

@@ -13,7 +13,7 @@ enum SandboxReport {
         let pid = Fork.fork()
         if pid == 0 {
             sandbox.restrictKeeper()
-            sandbox.filterKeeper()
+            guard sandbox.filterKeeper() else { WorkerProgram.fail(1, "the kernel refused the keeper's filter") }
             let attempts = SandboxTest.run {
                 sandbox.restrictChild(memory: 1 << 30, cpuSeconds: 10, resultBytes: 1 << 20)
             }

@@ -61,8 +61,11 @@ public struct Sandbox: ~Copyable {
 
     /// A filter for the keeper itself, once it is ready and has only to serve. A child's own filter comes on top of it, and
     /// costs half: the kernel tries a new filter with each call that those before it let pass.
-    public func filterKeeper() {
-        if let keeperFilter { _ = cs_filter_load(keeperFilter) }
+    ///
+    /// - Returns: false when there is a filter and the kernel refused it. Children are none the less restricted.
+    public func filterKeeper() -> Bool {
+        guard let keeperFilter else { return true }
+        return cs_filter_load(keeperFilter) == 0
     }
 
     // MARK: In the child

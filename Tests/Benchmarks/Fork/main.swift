@@ -63,7 +63,7 @@ if keeper == 0 {
     sandbox.restrictKeeper()
     JobRunner.warmUp()
     JobRunner.prepareForks()
-    sandbox.filterKeeper()
+    guard sandbox.filterKeeper() else { Fork.exit(2) }
     var perJob: [Double] = []
     var together: [Double] = []
     for _ in 0..<rounds {
