@@ -12,6 +12,8 @@ struct FormatTests {
         (Array("GIF89a".utf8), .gif),
         (Array("II*\u{0}".utf8), .tiff),
         (Array("MM\u{0}*".utf8), .tiff),
+        (Array("II+\u{0}\u{8}\u{0}\u{0}\u{0}".utf8), .tiff),
+        (Array("MM\u{0}+\u{0}\u{8}\u{0}\u{0}".utf8), .tiff),
         (Array("BM".utf8) + [UInt8](repeating: 0, count: 16), .bmp),
         ([0, 0, 0, 32] + Array("ftypavif".utf8), .avif),
         ([0, 0, 0, 32] + Array("ftypavis".utf8), .avif),
@@ -42,6 +44,24 @@ struct FormatTests {
             var wrong = bytes
             wrong[index] ^= 0x80
             #expect(ImageFormat(magic: wrong.span) == nil, "byte \(index) of \(format)")
+        }
+    }
+
+    @Test func `AVIF is known by any brand that its first box lists, as far as that is looked at`() {
+        func file(_ length: Int, _ brands: String) -> [UInt8] {
+            [0, 0, 0, UInt8(length)] + Array(("ftyp" + brands).utf8) + [UInt8](repeating: 0, count: 20)
+        }
+        for brands in ["mif1....avif", "mif1....mif1miafavif", "msf1....mif1avis", "mif1....mif1heicmiafavif"] {
+            let bytes = file(8 + brands.utf8.count, brands)
+            #expect(ImageFormat(magic: bytes.span) == .avif, "\(brands)")
+        }
+        for (length, brands) in [
+            // Another's, one that stands behind the box, one in the version's place, and one at no brand's place.
+            (24, "heic....avif"), (20, "mif1....heicavif"), (24, "mif1avifheic...."), (28, "mif1....heicxavif..."),
+            (24, "mif1....heicmiaf"),
+        ] {
+            let bytes = file(length, brands)
+            #expect(ImageFormat(magic: bytes.span) == nil, "\(brands)")
         }
     }
 

@@ -325,6 +325,8 @@ TIFF = {
     "tiff-separate": lambda: Source(tiffcp("-p", "separate", "-r", "7", source=tiff()), scene()),
     "tiff-strips": lambda: Source(tiffcp("-r", "5", "-c", "lzw", source=tiff()), scene()),
     "tiff-big-endian": lambda: Source(tiffcp("-B", "-c", "zip", source=tiff()), scene()),
+    "tiff-bigtiff": lambda: Source(tiffcp("-8", "-c", "lzw", source=tiff()), scene()),
+    "tiff-bigtiff-tiles": lambda: Source(tiffcp("-8", "-B", "-t", "-w", "64", "-l", "32", source=tiff()), scene()),
     "tiff-gray2": lambda: tiff_of_few_bits(2),
     "tiff-gray4": lambda: tiff_of_few_bits(4),
     "tiff-16": lambda: Source(tiff16(), scene(16)),
@@ -490,6 +492,7 @@ AVIF = {
     "avif-10-alpha": lambda: avif("--yuv", "444", "--depth", "10", mode="RGBA"),
     "avif-12": lambda: avif("--yuv", "444", "--depth", "12"),
     "avif-sequence": avif_sequence,
+    "avif-named-later": lambda: avif("--yuv", "420").replace(b"ftypavif", b"ftypmif1", 1),
 }
 
 KINDS = {**JPEG, **PNG, **WEBP, **TIFF, **GIF, **BMP, **AVIF}

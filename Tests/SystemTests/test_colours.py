@@ -71,12 +71,13 @@ def test_wide_colours_become_srgb(shared_front, serve, form, mode, settings, tol
 
 
 @pytest.mark.parametrize("form", ["PNG", "TIFF"])
-def test_gray_has_a_curve_too(shared_front, serve, form):
-    data = encoded(scene("L"), form, icc_profile=profiles.gray())
-    made = shared_front.get(f"/png,r180/{serve(f'/gray.{form}', data)}")
-    expected = managed(scene("L"), profiles.gray()).rotate(180)
+@pytest.mark.parametrize("gamma, apart", [(1.0, 20), (2.2, 3)])
+def test_gray_has_a_curve_too(shared_front, serve, form, gamma, apart):
+    data = encoded(scene("L"), form, icc_profile=profiles.gray(gamma))
+    made = shared_front.get(f"/png,r180/{serve(f'/gray{gamma}.{form}', data)}")
+    expected = managed(scene("L"), profiles.gray(gamma)).rotate(180)
     assert difference(decoded(made.body), expected) <= TOLERANCE
-    assert difference(scene("L").convert("RGB").rotate(180), expected) > 20
+    assert difference(scene("L").convert("RGB").rotate(180), expected) > apart
 
 
 @pytest.mark.parametrize("form, tolerance", [("TIFF", TOLERANCE), ("JPEG", JPEG_TOLERANCE)])
@@ -138,6 +139,12 @@ def test_tiff_of_ycbcr(shared_front, serve):
     data = sources.tiff_of(as_ycbcr(pixels), extra=[(530, 3, [1, 1])], photometric=6)
     made = decoded(shared_front.get(f"/png,r180/{serve('/ycbcr.tiff', data)}").body)
     assert difference(made, scene().rotate(180)) <= OTHER_SPACE
+
+
+def test_tiff_of_chroma_that_libtiff_misplaces(shared_front, serve):
+    data = sources.tiff_of(as_ycbcr(numpy.asarray(scene())), extra=[(530, 3, [4, 4])], photometric=6)
+    answer = shared_front.get(f"/png,r180/{serve('/coarse.tiff', data)}")
+    assert answer["X-Imageproxy-Error"] == "unsupported-format"
 
 
 def test_tiff_of_lab(shared_front, serve):

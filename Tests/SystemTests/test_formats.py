@@ -9,6 +9,7 @@ import pytest
 from PIL import Image, ImageSequence
 
 import pictures
+import sources
 from pictures import decoded, encoded, psnr
 
 SIZE = (300, 200)
@@ -123,10 +124,10 @@ def test_the_first_frame_where_nothing_can_move(shared_front, serve, word):
     assert numpy.abs(difference).mean() < 8
 
 
-@pytest.mark.parametrize("form", ["WEBP", "GIF", "TIFF", "BMP"])
-def test_half_a_picture_is_none(shared_front, serve, form):
-    data = encoded(scene(), form)
-    answer = shared_front.get(f"/50x/{serve(f'/half.{form}', data[:len(data) // 2])}")
+@pytest.mark.parametrize("kind", sources.KINDS)
+def test_a_third_of_a_file_is_no_picture(shared_front, serve, kind):
+    data = sources.source(kind).data
+    answer = shared_front.get(f"/50x/{serve(f'/third-{kind}', data[:len(data) // 3])}")
     assert answer["X-Imageproxy-Error"] == "corrupt-source", answer
 
 

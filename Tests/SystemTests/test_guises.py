@@ -210,3 +210,11 @@ def test_a_drawing_is_chained_or_refused(shared_front, shared_origin, options):
                 served += kind is not None
     # It is not that nothing is served at all.
     assert served > len(DRAWN) * 4
+
+
+@pytest.mark.parametrize("beginning", [b"<!-- made by hand -->\n", b"<!DOCTYPE svg PUBLIC 'a' 'b'>", b"<!-- a --><!DOCTYPE svg>"])
+def test_a_drawing_may_begin_with_more_than_its_root(shared_front, shared_origin, beginning):
+    data = beginning + ROOT.format("", "<path d='M0 0'/>").encode()
+    url = shared_origin.serve("/begun.svg", lambda _: answer(data, content_type="image/svg+xml"))
+    answered = shared_front.get(f"/{url}")
+    assert assert_harmless(answered, beginning) == "image/svg+xml" and answered.body == data

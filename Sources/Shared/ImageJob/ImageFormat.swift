@@ -39,14 +39,28 @@ public enum ImageFormat: UInt8, CaseIterable, Sendable {
             self = .webp
         } else if starts("GIF87a") || starts("GIF89a") {
             self = .gif
-        } else if starts("II*\u{0}") || starts("MM\u{0}*") {
+        } else if starts("II*\u{0}") || starts("MM\u{0}*") || starts("II+\u{0}\u{8}\u{0}\u{0}\u{0}")
+            || starts("MM\u{0}+\u{0}\u{8}\u{0}\u{0}")
+        {
+            // The second kind has offsets of 64 bits: BigTIFF.
             self = .tiff
         } else if starts("BM"), bytes.count >= 18 {
             self = .bmp
-        } else if starts("ftypavif", at: 4) || starts("ftypavis", at: 4) {
+        } else if starts("ftypavif", at: 4) || starts("ftypavis", at: 4) || Self.isNamedAVIFLater(bytes) {
             self = .avif
         } else {
             return nil
+        }
+    }
+
+    /// Whether a file says first how it is built, and only then that what it holds is AVIF: older programs write that.
+    private static func isNamedAVIFLater(_ bytes: Span<UInt8>) -> Bool {
+        guard Self.matches(bytes, "ftypmif1", at: 4) || Self.matches(bytes, "ftypmsf1", at: 4), bytes[0] == 0,
+            bytes[1] == 0, bytes[2] == 0
+        else { return false }
+        let end = min(Int(bytes[3]), Self.magicLength)
+        return stride(from: 16, to: end, by: 4).contains { at in
+            at + 4 <= end && (Self.matches(bytes, "avif", at: at) || Self.matches(bytes, "avis", at: at))
         }
     }
 

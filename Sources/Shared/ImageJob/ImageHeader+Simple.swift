@@ -34,12 +34,12 @@ extension ImageHeader {
         return ImageSize(declared: bytes.little32(18), abs(Int(Int32(truncatingIfNeeded: height))))
     }
 
-    /// Two tags of the first directory, which has at most 65,535.
+    /// Two tags of the first directory, which has at most 65,535. Of BigTIFF only the decoder knows.
     static func tiffSize(_ bytes: Span<UInt8>) -> ImageSize? {
         let isLittle = bytes[0] == UInt8(ascii: "I")
         func half(_ at: Int) -> Int? { isLittle ? bytes.little16(at) : bytes.big16(at) }
         func word(_ at: Int) -> Int? { isLittle ? bytes.little32(at) : bytes.big32(at) }
-        guard let directory = word(4), let count = half(directory) else { return nil }
+        guard half(2) == 42, let directory = word(4), let count = half(directory) else { return nil }
         var sides: [Int: Int] = [:]
         for index in 0..<count {
             let entry = directory + 2 + 12 * index

@@ -112,7 +112,7 @@ static codec_status parse(avif_source *s, const uint8_t *bytes, size_t count, co
     // Required by the format, missing in many files, and nothing depends on it.
     decoder->strictFlags = AVIF_STRICT_ENABLED & ~(avifStrictFlags)AVIF_STRICT_PIXI_REQUIRED;
     // Most sequences have a still for those who want one; else it is the sequence's first picture.
-    int is_sequence = count >= 12 && !memcmp(bytes + 8, "avis", 4);
+    int is_sequence = count >= 32 && memmem(bytes + 8, 24, "avis", 4) != NULL;
     avifResult result = AVIF_RESULT_OK;
     static const avifDecoderSource sources[] = {AVIF_DECODER_SOURCE_PRIMARY_ITEM, AVIF_DECODER_SOURCE_TRACKS};
     for (int i = 0; i < 1 + is_sequence; i++) {

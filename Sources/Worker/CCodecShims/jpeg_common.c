@@ -73,9 +73,11 @@ struct jpeg_error_mgr *jpeg_guard_init(jpeg_guard *guard, uint64_t deadline) {
 static void nothing(j_decompress_ptr info) { (void)info; }
 
 // The end of the file where there should be more: an end marker, and a note. libjpeg reads ahead, so a file that lacks
-// nothing but its own end marker gets here, too, and is fine.
+// nothing but its own end marker gets here, too, and is fine when it is coded by Huffman.
 static boolean run_dry(j_decompress_ptr info) {
     static const JOCTET end[2] = {0xFF, JPEG_EOI};
+    // Arithmetic coding takes what is missing for zeros, and warns of nothing.
+    if (info->arith_code) escape((j_common_ptr)info, CODEC_CORRUPT);
     guard_of((j_common_ptr)info)->ran_dry = 1;
     info->src->next_input_byte = end;
     info->src->bytes_in_buffer = sizeof end;

@@ -297,6 +297,10 @@ static codec_status read_layout(tiff_source *s) {
             if (!TIFFSetField(s->tiff, TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB)) return CODEC_UNSUPPORTED;
             s->photometric = PHOTOMETRIC_RGB;
         } else {
+            // Of one sample of chroma for four rows libtiff makes wrong pixels where a block lies across the right edge.
+            uint16_t across, down;
+            TIFFGetFieldDefaulted(s->tiff, TIFFTAG_YCBCRSUBSAMPLING, &across, &down);
+            if (down > 2) return CODEC_UNSUPPORTED;
             s->access = BY_LIBRARY;
         }
         break;

@@ -15,7 +15,7 @@ enum ContentType {
         if Self.isUnknown(type) { return magic ?? Self.otherImage(bytes) ?? "application/octet-stream" }
         guard type.hasPrefix("image/"), !bytes.isEmpty else { return type }
         if let magic { return magic }
-        if type == "image/svg+xml" { return Self.looksLikeSVG(bytes) ? type : nil }
+        if type == "image/svg+xml" { return SVGStart.matches(bytes) ? type : nil }
         guard let other = Self.otherImage(bytes) else { return nil }
         return Self.aliases(of: other).contains(type) ? type : nil
     }
@@ -60,16 +60,6 @@ enum ContentType {
         case "image/x-icon": [type, "image/vnd.microsoft.icon", "image/ico"]
         case "image/heic": [type, "image/heif", "image/heic-sequence", "image/heif-sequence"]
         default: [type]
-        }
-    }
-
-    /// An XML prolog or an `<svg` root, after white space and a byte order mark.
-    private static func looksLikeSVG(_ bytes: Span<UInt8>) -> Bool {
-        var start = 0
-        if bytes.count >= 3, bytes[0] == 0xEF, bytes[1] == 0xBB, bytes[2] == 0xBF { start = 3 }
-        while start < bytes.count, [0x20, 0x09, 0x0A, 0x0D].contains(bytes[start]) { start += 1 }
-        return [Array("<?xml".utf8), Array("<svg".utf8)].contains { prefix in
-            bytes.count - start >= prefix.count && prefix.indices.allSatisfy { bytes[start + $0] == prefix[$0] }
         }
     }
 
