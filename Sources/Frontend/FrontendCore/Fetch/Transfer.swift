@@ -261,7 +261,10 @@ final class Transfer {
     private func headerLine(_ line: UnsafeRawBufferPointer) throws(FetchError) {
         if self.received == 0 { self.watchSpeed() }
         self.received += line.count
-        guard let head = try self.parser.take(line) else { return }
+        let taken = try line.withMemoryRebound(to: UInt8.self) { (line) throws(FetchError) in
+            try self.parser.take(line.span)
+        }
+        guard let head = taken else { return }
         self.head = head
         if self.settings.followsRedirects, Self.redirectStatuses.contains(head.status),
             let location = head.values(of: "Location").first, !location.isEmpty
