@@ -7,6 +7,7 @@ Everything that is compared is measured in turns in one run: machines are noisy,
 
 import argparse
 import contextlib
+import http.client
 import json
 import os
 import pathlib
@@ -36,6 +37,7 @@ GOALS = {
     "ratio to libjpeg-turbo's floor": 0.92,
     "libjpeg-turbo alone, ratio to its floor (large)": 1.05,
     "ratio to libjpeg-turbo's floor (large)": 0.75,
+    "with fork, IPC and sandbox, ratio to libjpeg-turbo's floor": 1.25,
     "miss, ratio to libjpeg-turbo's floor": 1.25,
     "hit, CPU ratio to nginx": 1.2,
     "worker memory above idle, MB": 16,
@@ -222,6 +224,42 @@ def measure_pipeline(program, photos, quick, directory):
     return json.loads(result.read_text())
 
 
+def measure_alone(bin, photo, quick, directory):
+    """One picture after the other, without fetching: what the service adds to the pipeline is a request on a connection
+    that is open, the job's way to a worker and back, and a sandboxed process. In turns with the pipeline and its floors."""
+    rounds, pictures = (3, 100) if quick else (7, 200)
+    target = "/500x,q80/http://imageproxy.invalid/sample.jpg"
+    found = []
+    with front(bin, "-samplePhoto", str(photo)) as one:
+        # The first round is not counted: everything is new in it.
+        for _ in range(rounds + 1):
+            [floors] = measure_pipeline(bin / "bench-pipeline", [photo], quick, directory)
+            one.settle()
+            before = one.cpu()
+            connection = http.client.HTTPConnection("127.0.0.1", one.port, timeout=30)
+            for _ in range(pictures):
+                connection.request("GET", target)
+                answer = connection.getresponse()
+                assert answer.status == 200 and answer.read(2) == b"\xff\xd8"
+                answer.read()
+            connection.close()
+            one.settle()
+            own, workers = ((after - start) * 1000 / pictures for after, start in zip(one.cpu(), before))
+            found.append((own, workers, floors))
+
+    def median(value):
+        return statistics.median(value(*row) for row in found[1:])
+
+    return {
+        "front, CPU ms": median(lambda own, workers, floors: own),
+        "workers, CPU ms": median(lambda own, workers, floors: workers),
+        "CPU ms": median(lambda own, workers, floors: own + workers),
+        "beyond the pipeline, ms": median(lambda own, workers, floors: own + workers - floors["pipeline"]),
+        # Not of pictures that no planes are made of.
+        "ratio to stock": median(lambda own, workers, floors: (own + workers) / floors.get("stock", float("nan"))),
+    }
+
+
 def measure_misses(bin, nginx, photo, seconds, directory):
     """Distinct URLs of one photograph: each is fetched and transformed."""
     script = miss_kinds.written(nginx, photo, directory)
@@ -344,6 +382,8 @@ def main():
 
         log("the pipeline against the codecs")
         pipeline = measure_pipeline(bin / "bench-pipeline", [small, large], quick, directory)
+        log("the service: one picture after the other, without fetching")
+        alone = measure_alone(bin, small, quick, directory)
         nginx = Nginx(directory, files)
         try:
             log("the service: misses")
@@ -367,7 +407,7 @@ def main():
     figures = {
         "machine": {"cores": os.cpu_count(), "kernel": os.uname().release, "quick": quick},
         "photographs": {"small": small.name, "large": large.name},
-        "pipeline": pipeline, "misses": misses, "hits": hits, "hits by kind": kinds,
+        "pipeline": pipeline, "alone": alone, "misses": misses, "hits": hits, "hits by kind": kinds,
         "misses by cache": by_cache, "memory": memory, "start": start,
     }
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
@@ -389,6 +429,15 @@ def report(figures):
                 (f"libjpeg-turbo alone, ratio to its floor{note}", row["stockPipeline"] / row["stock"], ""),
                 (f"ratio to libjpeg-turbo's floor{note}", row["pipeline"] / row["stock"], "")]
         table(figures_of_row)
+    alone = figures["alone"]
+    print("\nOne picture after the other, not fetched (all processes)")
+    table([
+        ("CPU per picture", alone["CPU ms"], "ms"),
+        ("of which front", alone["front, CPU ms"], "ms"),
+        ("of which workers", alone["workers, CPU ms"], "ms"),
+        ("beyond the pipeline", alone["beyond the pipeline, ms"], "ms"),
+        ("with fork, IPC and sandbox, ratio to libjpeg-turbo's floor", alone["ratio to stock"], ""),
+    ])
     print("\nThe whole service, misses: fetched, transformed, answered (all processes)")
     floors = [(f"miss, ratio to {whose} floor", misses["CPU ms"] / small[key], "")
               for whose, key in (("libjpeg-turbo's", "stock"), ("the same decoder's", "floor")) if small.get(key)]

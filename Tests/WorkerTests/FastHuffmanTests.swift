@@ -20,6 +20,19 @@ struct FastHuffmanTests {
         #expect(stock.taken == 0 && ours.taken == (Self.isKnownVersion ? 1 : 0))
     }
 
+    @Test(arguments: JPEGRecipe.striped, [8, 4, 2, 1])
+    fileprivate func `numbers that do not fit into 16 bits come out as from libjpeg`(recipe: JPEGRecipe, scale: Int32) {
+        var file = recipe.encoded()
+        // Two tables of 64 quantisers each, behind their number.
+        for table in [20, 20 + 69] {
+            for k in 5..<69 { file[table + k] = UInt8(truncatingIfNeeded: 255 - (k - 5) % 7 * 31) }
+        }
+        let (stock, ours) = Self.transcodeBoth(file, recipe, scale: scale)
+        #expect(stock.status == CODEC_OK)
+        #expect(ours.answer == stock.answer)
+        #expect(ours.taken == (Self.isKnownVersion ? 1 : 0))
+    }
+
     @Test(arguments: JPEGRecipe.progressive, [8, 4, 2, 1])
     fileprivate func `a progressive file comes out as from libjpeg`(recipe: JPEGRecipe, scale: Int32) {
         let (stock, ours) = Self.transcodeBoth(recipe.encoded(), recipe, scale: scale)
@@ -185,6 +198,8 @@ private struct JPEGRecipe: CustomTestStringConvertible {
     var isGray = false
     var isOptimized = false
     var isProgressive = false
+    /// Two of five columns of blocks are the same in each row: they have coefficients in their first row only.
+    var isStriped = false
     /// Scans of its own: DC coefficients bit by bit, each component by itself.
     var isSlow = false
 
@@ -196,6 +211,8 @@ private struct JPEGRecipe: CustomTestStringConvertible {
         JPEGRecipe(width: 400, height: 400, quality: 35), JPEGRecipe(quality: 99, isOptimized: true),
         JPEGRecipe(width: 1024, height: 512, quality: 90), JPEGRecipe(width: 208, height: 160),
     ]
+
+    static let striped = [(2, 2), (2, 1), (1, 2), (1, 1), (4, 1)].map { JPEGRecipe(sampling: $0, isStriped: true) }
 
     static let progressive = [
         JPEGRecipe(isProgressive: true), JPEGRecipe(sampling: (2, 1), isProgressive: true),
@@ -209,7 +226,7 @@ private struct JPEGRecipe: CustomTestStringConvertible {
     var testDescription: String {
         "\(self.width)x\(self.height) \(self.sampling) q\(self.quality) r\(self.restartInterval)"
             + "\(self.isGray ? " gray" : "")\(self.isOptimized ? " optimised" : "")"
-            + "\(self.isProgressive ? " progressive" : "")\(self.isSlow ? " slow" : "")"
+            + "\(self.isProgressive ? " progressive" : "")\(self.isSlow ? " slow" : "")\(self.isStriped ? " striped" : "")"
     }
 
     private static func slowScans(components: Int32) -> [jpeg_scan_info] {
@@ -253,7 +270,9 @@ private struct JPEGRecipe: CustomTestStringConvertible {
             for _ in 0..<self.height {
                 var row = (0..<samples).map { x in
                     noise = noise &* 1_664_525 &+ 1_013_904_223
-                    return UInt8(128 + (Int(noise >> 24) - 128) * x / samples)
+                    let isStripe = self.isStriped && x / Int(info.input_components) / 8 % 5 < 2
+                    let value = isStripe ? UInt32(x) &* 2_654_435_761 : noise
+                    return UInt8(128 + (Int(value >> 24) - 128) * x / samples)
                 }
                 row.withUnsafeMutableBufferPointer { row in
                     var start = row.baseAddress

@@ -2,6 +2,7 @@
 #include "jpeg_fast_huffman.h"
 
 #include "jpeg_codes.h"
+#include "jpeg_fast_idct.h"
 #include "jpeg_private.h"
 #include "jpeg_shortcuts_private.h"
 
@@ -339,6 +340,7 @@ int jpeg_fast_huffman_install(j_decompress_ptr info, size_t worthwhile, size_t s
     fast->interval = fast->before_restart = info->restart_interval;
     jpeg_bits_open(&fast->bits, fast->begin, fast->begin + size);
     info->entropy = &fast->public;
+    jpeg_fast_idct_install(info);
     return 1;
 }
 

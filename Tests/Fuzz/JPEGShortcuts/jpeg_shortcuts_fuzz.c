@@ -103,7 +103,8 @@ static void compare(const uint8_t *bytes, size_t count, int scale) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
-    for (int scale = 1; scale <= DCTSIZE; scale *= DCTSIZE) compare(bytes, count, scale);
+    static const int scales[] = {1, DCTSIZE / 2, DCTSIZE};
+    for (int i = 0; i < 3; i++) compare(bytes, count, scales[i]);
     return 0;
 }
 
