@@ -148,6 +148,41 @@ struct KernelTests {
         #expect(planes(CR_SCALAR, 0)[1][5] == Int16(row[16]) << CR_ROW_BITS)
     }
 
+    @Test func `four channels are taken apart alike with and without vectors`() {
+        var random = Xorshift(13)
+        for count in 1...41 {
+            let row = (0..<4 * count).map { _ in Int16.random(in: .min ... .max, using: &random) }
+            let low = Int.random(in: 0..<count, using: &random)
+            func planes(_ kernel: cr_kernel) -> [Int16] {
+                var planes = [Int16](repeating: 7, count: 4 * count)
+                planes.withUnsafeMutableBufferPointer { memory in
+                    let starts = (0..<4).map { Optional(memory.baseAddress! + $0 * count) }
+                    cr_split(kernel, row, CInt(low), CInt(count), starts)
+                }
+                return planes
+            }
+            let expected = (0..<4 * count).map { $0 % count < low ? 7 : row[$0 % count * 4 + $0 / count] }
+            #expect(planes(CR_BEST) == expected && planes(CR_SCALAR) == expected)
+        }
+    }
+
+    @Test func `three channels are put together alike with and without vectors`() {
+        var random = Xorshift(14)
+        for count in 1...70 {
+            let planes = (0..<3 * count).map { _ in UInt8.random(in: 0...255, using: &random) }
+            func row(_ kernel: cr_kernel) -> [UInt8] {
+                var row = [UInt8](repeating: 0, count: 4 * count)
+                planes.withUnsafeBufferPointer { planes in
+                    let starts = (0..<3).map { Optional(planes.baseAddress! + $0 * count) }
+                    cr_join(kernel, starts, CInt(count), &row)
+                }
+                return row
+            }
+            let expected = (0..<4 * count).map { $0 % 4 == 3 ? 255 : planes[$0 % 4 * count + $0 / 4] }
+            #expect(row(CR_BEST) == expected && row(CR_SCALAR) == expected)
+        }
+    }
+
     @Test func `weights add up to exactly one`() throws {
         for (length, resampled) in [(1, 1), (7, 3), (3, 7), (1000, 1), (1, 1000), (1600, 500), (33, 32)] {
             let span = AxisSpan(

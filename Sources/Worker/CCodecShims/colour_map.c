@@ -2,11 +2,14 @@
 #include "colour_map.h"
 
 #include <limits.h>
+#include <math.h>
 #include <string.h>
 
 // 0...1020. Two colours whose keys differ by d are at least d / sqrt(6) apart, so that a search among sorted ones may
 // end early.
 static int key_of(int red, int green, int blue) { return red + 2 * green + blue; }
+
+static const float FAR_AWAY = 10000;
 
 static void sort(colour_map *map) {
     // Counted, then placed: stable, and without a call to the system's own.
@@ -18,9 +21,12 @@ static void sort(colour_map *map) {
     map->begin[256] = (uint16_t)map->count;
     for (int i = 0; i < map->count; i++) {
         int key = key_of(map->colours[i][0], map->colours[i][1], map->colours[i][2]), at = counts[key]++;
-        map->sorted[at].key = key;
-        memcpy(map->sorted[at].colour, map->colours[i], 3);
-        map->sorted[at].index = (uint8_t)i;
+        for (int c = 0; c < 3; c++) map->sorted[c][at] = map->colours[i][c];
+        map->places[at] = i;
+    }
+    for (int at = map->count; at < map->count + MAP_PADDING; at++) {
+        for (int c = 0; c < 3; c++) map->sorted[c][at] = FAR_AWAY;
+        map->places[at] = 0;
     }
 }
 
@@ -37,26 +43,61 @@ void colour_map_set(colour_map *map, const uint8_t (*colours)[3], int count) {
     sort(map);
 }
 
-static int nearest(const colour_map *map, int red, int green, int blue) {
-    int key = key_of(red, green, blue), best = INT_MAX, found = 0;
-    // Up and down from where the colour itself would be. Distance and index are one number, so that ties are always
-    // decided alike.
-    for (int step = 1; step >= -1; step -= 2) {
-        int at = map->begin[key / 4] - (step < 0);
-        for (; at >= 0 && at < map->count; at += step) {
-            int ahead = map->sorted[at].key - key;
-            // Keys inside of the group that is begun with may lie on either side.
-            if (ahead * step > 0 && best != INT_MAX && ahead * ahead >= 6 * ((best >> 8) + 1)) break;
-            int r = map->sorted[at].colour[0] - red, g = map->sorted[at].colour[1] - green;
-            int b = map->sorted[at].colour[2] - blue;
-            int distance = (r * r + g * g + b * b) << 8 | map->sorted[at].index;
-            if (distance < best) {
-                best = distance;
-                found = map->sorted[at].index;
-            }
+// Four colours, their distances and places. The compiler has registers for them. A float holds every distance exactly, and
+// floats that are not negative are in the order of their bits.
+typedef float floats __attribute__((vector_size(16), aligned(4)));
+typedef int32_t words __attribute__((vector_size(16), aligned(4)));
+enum { FOUR = 4, AROUND = 16 };
+
+typedef struct {
+    words distance, place;
+} closest;
+
+static inline words chosen(words mask, words yes, words no) { return (yes & mask) | (no & ~mask); }
+
+static inline closest closer(closest a, closest b) {
+    // Of those that are equally far the first one, whatever is looked at first: ties are always decided alike.
+    words mask = (b.distance < a.distance) | ((b.distance == a.distance) & (b.place < a.place));
+    return (closest){chosen(mask, b.distance, a.distance), chosen(mask, b.place, a.place)};
+}
+
+// The closest of those from `at` to `end`, four by four, and perhaps some after that.
+static inline closest look(const colour_map *map, const float colour[3], int at, int end, closest found) {
+    for (; at < end; at += FOUR) {
+        floats distance = {0};
+        for (int c = 0; c < 3; c++) {
+            floats d = *(const floats *)(map->sorted[c] + at) - colour[c];
+            distance += d * d;
         }
+        found = closer(found, (closest){(words)distance, *(const words *)(map->places + at)});
     }
     return found;
+}
+
+static inline words turned_by_two(words a) { return __builtin_shufflevector(a, a, 2, 3, 0, 1); }
+static inline words turned_by_one(words a) { return __builtin_shufflevector(a, a, 1, 2, 3, 0); }
+
+// The closest one in every lane.
+static inline closest closest_of_all(closest found) {
+    found = closer(found, (closest){turned_by_two(found.distance), turned_by_two(found.place)});
+    return closer(found, (closest){turned_by_one(found.distance), turned_by_one(found.place)});
+}
+
+static int nearest(const colour_map *map, int red, int green, int blue) {
+    const float colour[3] = {(float)red, (float)green, (float)blue};
+    int key = key_of(red, green, blue), middle = map->begin[key / 4];
+    // Around where the colour itself would be, then as far as what was found there leaves anything to find.
+    int low = middle - AROUND / 2 > 0 ? middle - AROUND / 2 : 0;
+    int high = low + AROUND < map->count ? low + AROUND : map->count;
+    closest found = {.distance = (words){0} + INT32_MAX};
+    found = look(map, colour, low, high, found);
+    found = closest_of_all(found);
+    int reach = (int)sqrtf(6 * ((floats)found.distance)[0]) + 1;
+    int first = key - reach < 0 ? 0 : map->begin[(key - reach) / 4];
+    int last = key + reach > 1019 ? map->count : map->begin[(key + reach) / 4 + 1];
+    if (first < low) found = look(map, colour, first, low, found);
+    if (last > high) found = look(map, colour, high, last, found);
+    return closest_of_all(found).place[0];
 }
 
 int colour_map_search(colour_map *map, unsigned red, unsigned green, unsigned blue) {

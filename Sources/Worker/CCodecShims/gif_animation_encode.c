@@ -17,6 +17,8 @@ enum {
     // Mean of the squared distance to a table's colours, over three channels, up to which the table is good enough.
     // 38 dB: resampled graphics in their own palette stay well below, photographs above.
     GOOD_ENOUGH = 30,
+    // So many pixels know what colours a frame has.
+    ENOUGH_PIXELS = 1 << 15,
     // By how much another table must be better than the one that is in use, which costs nothing to use again.
     WORTH_A_CHANGE = 1,
     // How a frame is taken away. Said of each: there are readers for whom not to say it is to repeat what was said
@@ -55,8 +57,11 @@ static uint32_t colour_word(const uint8_t *colour) {
     return word;
 }
 
-static uint32_t wanted_at(const uint8_t *pixels, size_t at) {
-    return pixels[4 * at + 3] < 128 ? 0 : colour_word(pixels + 4 * at);
+// Alpha is the upper byte on every machine that matters.
+static inline uint32_t wanted_at(const uint8_t *pixels, size_t at) {
+    uint32_t pixel;
+    memcpy(&pixel, pixels + 4 * at, sizeof pixel);
+    return (pixel | 0xFF000000u) & (uint32_t)((int32_t)pixel >> 31);
 }
 
 static size_t position(const gif_encoder *e, int x, int y) {
@@ -65,7 +70,7 @@ static size_t position(const gif_encoder *e, int x, int y) {
 
 // MARK: What has changed
 
-// Four pixels, as words whose upper byte is alpha on every machine that matters. The compiler has registers for them.
+// Four pixels, as words. The compiler has registers for them.
 typedef uint32_t words __attribute__((vector_size(16), aligned(4)));
 typedef int32_t signed_words __attribute__((vector_size(16)));
 typedef uint64_t halves __attribute__((vector_size(16)));
@@ -87,6 +92,24 @@ static inline size_t next_change(const gif_encoder *e, const uint8_t *pixels, si
     return at;
 }
 
+// Behind the last one, of which there must be one from `at` on.
+static inline size_t end_of_changes(const gif_encoder *e, const uint8_t *pixels, size_t at, size_t end) {
+    while (end >= at + FOUR && are_as_given(e, pixels, end - FOUR)) end -= FOUR;
+    while (wanted_at(pixels, end - 1) == e->given[end - 1]) end--;
+    return end;
+}
+
+// The first pixel that is to be clear and shows something; `end` when there is none.
+static inline size_t next_cleared(const gif_encoder *e, const uint8_t *pixels, size_t at, size_t end) {
+    for (; at + FOUR <= end; at += FOUR) {
+        words pixel = *(const words *)(pixels + 4 * at), shown = *(const words *)(e->shown + at);
+        halves cleared = (halves)(shown & ~(words)((signed_words)pixel >> 31));
+        if ((cleared[0] | cleared[1]) != 0) break;
+    }
+    while (at < end && (wanted_at(pixels, at) || !e->shown[at])) at++;
+    return at;
+}
+
 typedef struct {
     pixel_area changed;  // differs from what was given before
     pixel_area cleared;  // shows something that must go
@@ -95,18 +118,13 @@ typedef struct {
 static difference compare(const gif_encoder *e, const uint8_t *pixels, pixel_area within) {
     area_bounds changed = bounds_of_nothing(), cleared = bounds_of_nothing();
     for (int y = within.y; y < within.y + within.height; y++) {
-        int first = INT32_MAX, last = -1, first_clear = INT32_MAX, last_clear = -1;
-        size_t start = position(e, within.x, y), end = start + (size_t)within.width;
-        for (size_t at = start; (at = next_change(e, pixels, at, end)) < end; at++) {
-            int x = within.x + (int)(at - start);
-            if (first == INT32_MAX) first = x;
-            last = x;
-            if (wanted_at(pixels, at) || !e->shown[at]) continue;
-            if (first_clear == INT32_MAX) first_clear = x;
-            last_clear = x;
-        }
-        if (last >= 0) bounds_add(&changed, y, first, last);
-        if (last_clear >= 0) bounds_add(&cleared, y, first_clear, last_clear);
+        size_t row = position(e, 0, y), start = row + (size_t)within.x, end = start + (size_t)within.width;
+        size_t first = next_change(e, pixels, start, end);
+        if (first == end) continue;
+        end = end_of_changes(e, pixels, first, end);
+        bounds_add(&changed, y, (int)(first - row), (int)(end - 1 - row));
+        for (size_t at = first; (at = next_cleared(e, pixels, at, end)) < end; at++)
+            bounds_add(&cleared, y, (int)(at - row), (int)(at - row));
     }
     return (difference){area_of(changed), area_of(cleared)};
 }
@@ -156,7 +174,7 @@ static int is_same(const colour_table *a, const colour_table *b) {
 // The mean squared error of a table, judged by some of the pixels that are to be drawn.
 static double error_of(const gif_encoder *e, const uint8_t *pixels, pixel_area area, colour_map *map) {
     // Up to some thousands of them, spread evenly.
-    enum { SAMPLES = 4096 };
+    enum { SAMPLES = 2048 };
     uint64_t error = 0, count = 0;
     size_t all = (size_t)area.width * (size_t)area.height, step = all / SAMPLES;
     // Odd, so that it does not march in step with the rows.
@@ -186,15 +204,18 @@ static double error_of(const gif_encoder *e, const uint8_t *pixels, pixel_area a
 static codec_status make_map(gif_encoder *e, const uint8_t *pixels, pixel_area area, colour_map *map) {
     few_colours_init(&e->few, MOST_COLOURS);
     int is_few = 1;
-    uint64_t all = (uint64_t)area.width * (uint64_t)area.height;
-    int step = (int)(all / HISTOGRAM_PIXELS) + 1;
+    // Of many colours in a large area not every pixel has a say, but pixels of every row and column.
+    size_t step = (size_t)area.width * (size_t)area.height / ENOUGH_PIXELS + 1;
     histogram_clear(&e->histogram);
-    for (int y = area.y; y < area.y + area.height; y += is_few ? 1 : step) {
-        size_t at = position(e, area.x, y), end = at + (size_t)area.width;
-        for (; (at = next_change(e, pixels, at, end)) < end; at++) {
+    for (int y = area.y; y < area.y + area.height; y++) {
+        size_t start = position(e, area.x, y), end = start + (size_t)area.width;
+        size_t at = is_few ? start : start + (size_t)y % step;
+        for (; at < end; at += is_few ? 1 : step) {
+            at = next_change(e, pixels, at, end);
+            if (at == end) break;
             if (!wanted_at(pixels, at)) continue;
             const uint8_t *pixel = pixels + 4 * at;
-            histogram_add(&e->histogram, pixel[0], pixel[1], pixel[2]);
+            histogram_add(&e->histogram, pixel);
             is_few = is_few && few_colours_add(&e->few, pixel);
         }
     }
@@ -239,10 +260,10 @@ static void map_pixels(gif_encoder *e, const uint8_t *pixels, pixel_area area, c
         size_t at = position(e, area.x, y), end = at + (size_t)area.width;
         memset(e->indices + at, keep, (size_t)area.width);
         for (; (at = next_change(e, pixels, at, end)) < end; at++) {
-            e->given[at] = wanted_at(pixels, at);
-            if (!e->given[at]) continue;
-            const uint8_t *pixel = pixels + 4 * at;
-            int index = colour_map_find(map, pixel[0], pixel[1], pixel[2]);
+            uint32_t wanted = wanted_at(pixels, at);
+            e->given[at] = wanted;
+            if (!wanted) continue;
+            int index = colour_map_find(map, wanted & 255, wanted >> 8 & 255, wanted >> 16 & 255);
             if (table[index] == e->shown[at]) continue;
             e->shown[at] = table[index];
             e->indices[at] = (uint8_t)index;

@@ -7,6 +7,7 @@
 #include "animation.h"
 #include "first_frame.h"
 #include "gif_codec.h"
+#include "gif_lzw.h"
 #include "gif_scan.h"
 #include "pixel_area.h"
 
@@ -18,13 +19,22 @@ typedef struct {
     GifFileType *file;
     uint32_t *canvas;
     uint32_t *saved;      // what was under a frame that is to vanish again
-    uint8_t *line;
+    gif_lzw lzw;
+    int leaves_to_giflib; // some frame's codes were odd
+    uint8_t *line;        // of such frames
     size_t line_size;
     int disposal;         // of the frame that is shown
     pixel_area drawn;     // where that is, on the canvas
     colour_table table;
     int read;             // frames so far
 } gif_animation;
+
+static _Thread_local int is_off;
+static _Thread_local unsigned long taken;
+
+void gif_lzw_enable(int on) { is_off = !on; }
+
+unsigned long gif_lzw_taken(void) { return taken; }
 
 static int read_bytes(GifFileType *file, GifByteType *into, int size) {
     gif_animation *s = file->UserData;
@@ -117,44 +127,85 @@ static int draw_row(
     return !missing;
 }
 
-static codec_status draw(gif_animation *s, const GraphicsControlBlock *control, pixel_area *changed) {
-    const GifImageDesc *image = &s->file->Image;
+// What is left of a frame's codes.
+static codec_status skip_codes(gif_animation *s) {
+    GifByteType *block;
+    do {
+        if (DGifGetCodeNext(s->file, &block) == GIF_ERROR) return failure(s);
+    } while (block);
+    return CODEC_OK;
+}
+
+static codec_status make_line(gif_animation *s, size_t width) {
+    if (width <= s->line_size) return CODEC_OK;
+    free(s->line);
+    s->line = malloc(width);
+    s->line_size = s->line ? width : 0;
+    return s->line ? CODEC_OK : CODEC_NO_MEMORY;
+}
+
+// What all rows of a frame are drawn by.
+typedef struct {
     uint32_t colours[256];
-    codec_status status = read_colours(s, colours);
-    if (status != CODEC_OK) return status;
-    if (image->Width <= 0 || image->Height <= 0) {
-        GifByteType *block;
-        do {
-            if (DGifGetCodeNext(s->file, &block) == GIF_ERROR) return failure(s);
-        } while (block);
-        return CODEC_OK;
-    }
-    if ((size_t)image->Width > s->line_size) {
-        free(s->line);
-        s->line = malloc((size_t)image->Width);
-        s->line_size = s->line ? (size_t)image->Width : 0;
-        if (!s->line) return CODEC_NO_MEMORY;
-    }
+    int transparent;
+    area_bounds bounds;  // of what has changed
+} pen;
+
+// All of a frame by one reader of its codes: giflib's, or ours, which may find them odd (`*is_odd`) on the way.
+static codec_status draw_rows(gif_animation *s, pen *pen, int by_giflib, int *is_odd) {
+    const GifImageDesc *image = &s->file->Image;
     // Interlaced rows come in four passes.
     static const int starts[] = {0, 4, 2, 1}, steps[] = {8, 8, 4, 2};
-    area_bounds bounds = bounds_of_nothing();
     for (int pass = 0; pass < (image->Interlace ? 4 : 1); pass++) {
         int step = image->Interlace ? steps[pass] : 1;
         for (int y = image->Interlace ? starts[pass] : 0; y < image->Height; y += step) {
             if (s->deadline && codec_now() > s->deadline) return CODEC_DEADLINE;
-            if (DGifGetLine(s->file, s->line, image->Width) == GIF_ERROR) return failure(s);
+            const uint8_t *line = s->line;
+            if (!by_giflib) {
+                line = gif_lzw_read(&s->lzw, (size_t)image->Width);
+                *is_odd = !line;
+                if (!line) return CODEC_OK;
+            } else if (DGifGetLine(s->file, s->line, image->Width) == GIF_ERROR) {
+                return failure(s);
+            }
             if (image->Top + y < s->drawn.y || image->Top + y >= s->drawn.y + s->drawn.height) continue;
             int first, last;
             uint32_t *row = s->canvas + (size_t)s->base.width * (size_t)(image->Top + y) + s->drawn.x;
             if (!draw_row(
-                    row, s->line + (s->drawn.x - image->Left), s->drawn.width, colours, control->TransparentColor,
-                    &first, &last))
+                    row, line + (s->drawn.x - image->Left), s->drawn.width, pen->colours, pen->transparent, &first,
+                    &last))
                 return CODEC_CORRUPT;
-            if (last >= 0) bounds_add(&bounds, image->Top + y, s->drawn.x + first, s->drawn.x + last);
+            if (last >= 0) bounds_add(&pen->bounds, image->Top + y, s->drawn.x + first, s->drawn.x + last);
         }
     }
-    *changed = area_of(bounds);
     return CODEC_OK;
+}
+
+static codec_status draw(gif_animation *s, const GraphicsControlBlock *control, pixel_area *changed) {
+    const GifImageDesc *image = &s->file->Image;
+    pen pen = {.transparent = control->TransparentColor, .bounds = bounds_of_nothing()};
+    codec_status status = read_colours(s, pen.colours);
+    if (status != CODEC_OK) return status;
+    if (image->Width <= 0 || image->Height <= 0) return skip_codes(s);
+    // giflib has read the size of the codes, which is the byte before, and nothing of these.
+    int is_odd = s->leaves_to_giflib || is_off ||
+                 gif_lzw_start(&s->lzw, s->bytes + s->offset, s->bytes + s->count, s->bytes[s->offset - 1]) != 0;
+    if (!is_odd) {
+        status = draw_rows(s, &pen, 0, &is_odd);
+        if (status != CODEC_OK) return status;
+        s->leaves_to_giflib = is_odd;
+        if (!is_odd) {
+            taken++;
+            status = skip_codes(s);
+        }
+    }
+    if (is_odd) {
+        // What has been drawn is drawn again, the same.
+        status = make_line(s, (size_t)image->Width);
+        if (status == CODEC_OK) status = draw_rows(s, &pen, 1, &is_odd);
+    }
+    *changed = area_of(pen.bounds);
+    return status;
 }
 
 static codec_status read_frame(animation_source *base) {
@@ -180,6 +231,7 @@ static void close_source(animation_source *base) {
     if (s->file) DGifCloseFile(s->file, &error);
     free(s->canvas);
     free(s->saved);
+    free(s->lzw.indices);
     free(s->line);
     free(s);
 }

@@ -49,7 +49,7 @@ static codec_status choose_colours(const pixel_view *view, int most, workspace *
     for (int y = 0; y < view->height; y += step) {
         const uint8_t *pixel = row_of(view, y);
         for (int x = 0; x < view->width; x++, pixel += view->channels)
-            if (!is_clear(view, pixel)) histogram_add(&work->histogram, pixel[0], pixel[1], pixel[2]);
+            if (!is_clear(view, pixel)) histogram_add(&work->histogram, pixel);
     }
     return quantise(&work->histogram, most, &work->map);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "frames.h"
+#include "CResample.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -134,11 +134,11 @@ static void weigh(cr_frames *f, const uint8_t *canvas, cr_area area) {
     }
 }
 
-// From one row of pixels one of each channel.
-static void split(const int16_t *row, int low, int high, int16_t *r, int16_t *g, int16_t *b, int16_t *a) {
+void cr_split(cr_kernel kernel, const int16_t *row, int low, int high, int16_t *const *planes) {
     int x = low;
 #if defined(__SSE2__)
-    for (; x + 8 <= high; x += 8) {
+    int16_t *r = planes[0], *g = planes[1], *b = planes[2], *a = planes[3];
+    for (; kernel != CR_SCALAR && x + 8 <= high; x += 8) {
         const __m128i *in = (const void *)(row + CHANNELS * (size_t)x);
         __m128i s = _mm_loadu_si128(in), t = _mm_loadu_si128(in + 1);
         __m128i u = _mm_loadu_si128(in + 2), v = _mm_loadu_si128(in + 3);
@@ -153,20 +153,17 @@ static void split(const int16_t *row, int low, int high, int16_t *r, int16_t *g,
         _mm_storeu_si128((void *)(a + x), _mm_unpackhi_epi64(ba, later_ba));
     }
 #endif
-    for (const int16_t *in = row + CHANNELS * (size_t)x; x < high; x++, in += CHANNELS) {
-        r[x] = in[0];
-        g[x] = in[1];
-        b[x] = in[2];
-        a[x] = in[3];
-    }
+    (void)kernel;
+    for (const int16_t *in = row + CHANNELS * (size_t)x; x < high; x++, in += CHANNELS)
+        for (int c = 0; c < CHANNELS; c++) planes[c][x] = in[c];
 }
 
-// Opaque pixels that are next to each other.
-static void join(const uint8_t *r, const uint8_t *g, const uint8_t *b, int count, uint8_t *out) {
+void cr_join(cr_kernel kernel, const uint8_t *const *planes, int count, uint8_t *out) {
+    const uint8_t *r = planes[0], *g = planes[1], *b = planes[2];
     int i = 0;
 #if defined(__SSE2__)
     const __m128i opaque = _mm_set1_epi8(-1);
-    for (; i + 16 <= count; i += 16) {
+    for (; kernel != CR_SCALAR && i + 16 <= count; i += 16) {
         __m128i *to = (void *)(out + CHANNELS * (size_t)i);
         __m128i red = _mm_loadu_si128((const void *)(r + i)), green = _mm_loadu_si128((const void *)(g + i));
         __m128i blue = _mm_loadu_si128((const void *)(b + i));
@@ -179,6 +176,7 @@ static void join(const uint8_t *r, const uint8_t *g, const uint8_t *b, int count
         _mm_storeu_si128(to + 3, _mm_unpackhi_epi16(rg, ba));
     }
 #endif
+    (void)kernel;
     for (; i < count; i++) {
         const uint8_t pixel[CHANNELS] = {r[i], g[i], b[i], 255};
         memcpy(out + CHANNELS * (size_t)i, pixel, CHANNELS);
@@ -204,7 +202,8 @@ static void store(cr_frames *f, int at, int row, int first, int count, int has_a
     size_t stride;
     uint8_t *out = place(f, row, first, &stride);
     if (!has_alpha && !f->transposes) {
-        join(r, g, b, count, out);
+        const uint8_t *const planes[] = {r, g, b};
+        cr_join(CR_BEST, planes, count, out);
         return;
     }
     for (int i = 0; i < count; i++, out += stride) {
@@ -249,7 +248,8 @@ static void resample(cr_frames *f, const uint8_t *source, int first, int count, 
                 f->inputs[k] = source + CHANNELS * (size_t)f->width * (size_t)(start + k);
             const int16_t *weights = f->rows.weights + (size_t)(row + i) * (size_t)f->rows.groups * CR_GROUP;
             cr_vertical(CR_BEST, f->inputs, weights, length, CHANNELS * low, CHANNELS * high, f->mixed);
-            split(f->mixed, low, high, f->planes[0][i], f->planes[1][i], f->planes[2][i], f->planes[3][i]);
+            int16_t *const planes[] = {f->planes[0][i], f->planes[1][i], f->planes[2][i], f->planes[3][i]};
+            cr_split(CR_BEST, f->mixed, low, high, planes);
         }
         for (int c = 0; c < 3 + has_alpha; c++)
             cr_horizontal_rows(

@@ -10,7 +10,7 @@ internal import Pixels
 /// What the codecs alone do for a job: decoding its source as the job does, and encoding its result.
 struct Floor {
     let run: () -> Void
-    /// Whether that is a JPEG in planes, which has a floor of stock libjpeg-turbo.
+    /// Whether there is a floor of the libraries alone: of a JPEG in planes libjpeg-turbo's, of an animated GIF giflib's.
     let hasStock: Bool
 
     private static let limits = PixelLimits.standard
@@ -23,7 +23,7 @@ struct Floor {
         if AnimationSource.formats.contains(format), AnimationSource.formats.contains(result.image.format),
             try Self.frameCount(bytes, format) > 1
         {
-            self.hasStock = false
+            self.hasStock = format == .gif
             self.run = { Self.succeed { () throws(JobFailure) in try Self.decodeFrames(bytes, format) } }
             return
         }
@@ -48,11 +48,13 @@ struct Floor {
         }
     }
 
-    /// With nothing but libjpeg-turbo.
+    /// With nothing but libjpeg-turbo and giflib.
     static func withStock(_ work: () -> Void) {
         jpeg_shortcuts_enable(0)
+        gif_lzw_enable(0)
         work()
         jpeg_shortcuts_enable(1)
+        gif_lzw_enable(1)
     }
 
     /// The whole picture that a file is.

@@ -13,9 +13,9 @@ struct Row: Codable {
     var pipeline = 0.0
     var floor = 0.0
     var ratio = 0.0
-    /// The floor with libjpeg-turbo alone; nil for what is no JPEG, or not transcoded in planes.
+    /// The floor with libjpeg-turbo or giflib alone; nil where there is none.
     var stock: Double?
-    /// The job with libjpeg-turbo alone.
+    /// The job with that alone.
     var stockPipeline: Double?
     /// Where the job says that its time has gone.
     var header = 0.0

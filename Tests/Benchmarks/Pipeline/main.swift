@@ -22,8 +22,8 @@ let help = """
       --output DIR    writes the results there, to be looked at
 
     The floor is decoding the same file, at the scale at which the job decodes it, and encoding the result's pixels, nothing
-    between; of an animation, decoding all frames. Stock is the same floor of a JPEG with libjpeg-turbo alone,
-    and stock/stock the job with it alone, too.
+    between; of an animation, decoding all frames. Stock is the same floor with libjpeg-turbo alone, of an animated GIF
+    with giflib alone, and stock/stock the job with it alone, too.
 
     """
 

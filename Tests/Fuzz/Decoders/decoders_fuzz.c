@@ -140,7 +140,28 @@ static void decode_avif(const uint8_t *bytes, size_t count) {
     read_still(avif_open(bytes, count, &limits, &source), source);
 }
 
+// With giflib's reader of codes and with ours: the same frames, and the same end.
+static void compare_codes(const uint8_t *bytes, size_t count) {
+    animation_source *ours = NULL, *theirs = NULL;
+    if (gif_animation_open(bytes, count, &frames_limits, &ours) != CODEC_OK) return;
+    require(gif_animation_open(bytes, count, &frames_limits, &theirs) == CODEC_OK, "a file opens twice");
+    size_t area = 4 * (size_t)ours->width * (size_t)ours->height;
+    for (int frame = 0; frame < ours->frames; frame++) {
+        codec_status by_us = ours->read_frame(ours);
+        gif_lzw_enable(0);
+        codec_status by_giflib = theirs->read_frame(theirs);
+        gif_lzw_enable(1);
+        require(by_us == by_giflib, "both read the same frames");
+        if (by_us != CODEC_OK) break;
+        require(!memcmp(ours->pixels, theirs->pixels, area), "both read the same pixels");
+        require(!memcmp(&ours->changed, &theirs->changed, sizeof ours->changed), "both see the same changes");
+    }
+    ours->close(ours);
+    theirs->close(theirs);
+}
+
 static void decode_gif(const uint8_t *bytes, size_t count) {
+    compare_codes(bytes, count);
     pixel_source *source = NULL;
     read_still(gif_open(bytes, count, &limits, &source), source);
     animation_source *animation = NULL;

@@ -20,6 +20,7 @@ struct AnimationFile {
         var isInterlaced = false
         /// When codes are to be longer than the table's colours need.
         var bits: Int?
+        var codes = GIFCodes.literal
     }
 
     var width: Int
@@ -62,38 +63,12 @@ struct AnimationFile {
             let flags = UInt8(frame.disposal << 2 | (frame.transparent == nil ? 0 : 1))
             file += [0x21, 0xF9, 4, flags] + little(frame.delay, 2) + [UInt8(frame.transparent ?? 0), 0]
             file += [0x2C] + little(frame.x, 2) + little(frame.y, 2) + little(frame.width, 2) + little(frame.height, 2)
-            file += [(frame.table == nil ? 0 : 0x83) | (frame.isInterlaced ? 0x40 : 0)] + (frame.table ?? []).joined()
-            file += Self.compress(frame.stored, bits: frame.bits ?? (frame.table == nil ? 3 : 4))
+            // A table has a power of two of them.
+            let size = frame.table.map { 0x80 | UInt8($0.count.trailingZeroBitCount - 1) }
+            file += [(size ?? 0) | (frame.isInterlaced ? 0x40 : 0)] + (frame.table ?? []).joined()
+            file += frame.codes.compress(frame.stored, bits: frame.bits ?? (frame.table == nil ? 3 : 4))
         }
         return file + [0x3B]
-    }
-
-    /// Codes that stand for one index each; the dictionary is cleared before it makes them longer.
-    private static func compress(_ indices: [UInt8], bits: Int) -> [UInt8] {
-        var packed: [UInt8] = []
-        var held = 0
-        var count = 0
-        func put(_ code: Int) {
-            held |= code << count
-            count += bits + 1
-            while count >= 8 {
-                packed.append(UInt8(held & 255))
-                held >>= 8
-                count -= 8
-            }
-        }
-        for (number, index) in indices.enumerated() {
-            if number % (1 << bits - 2) == 0 { put(1 << bits) }
-            put(Int(index))
-        }
-        put(1 << bits + 1)
-        if count > 0 { packed.append(UInt8(held)) }
-        var blocks = [UInt8(bits)]
-        for start in stride(from: 0, to: packed.count, by: 255) {
-            let block = packed[start..<min(start + 255, packed.count)]
-            blocks += [UInt8(block.count)] + block
-        }
-        return blocks + [0]
     }
 
     /// Each frame as it is shown, on a canvas that is clear at first.

@@ -5,6 +5,7 @@
 #include "bmp_codec.h"
 #include "codec_status.h"
 #include "codec_versions.h"
+#include "colour_map.h"
 #include "colour_transform.h"
 #include "gif_codec.h"
 #include "jpeg_coding.h"

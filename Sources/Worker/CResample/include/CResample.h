@@ -81,6 +81,10 @@ void cr_premultiply(cr_kernel kernel, const uint8_t *row, int low, int high, flo
 void cr_vertical_alpha(
     cr_kernel kernel, const float *const *rows, const int16_t *weights, int count, int width, uint8_t *out);
 
+// Four channels of 16 bits, taken apart: columns [low, high) of each. And three of bytes, put together as opaque pixels.
+void cr_split(cr_kernel kernel, const int16_t *row, int low, int high, int16_t *const *planes);
+void cr_join(cr_kernel kernel, const uint8_t *const *planes, int count, uint8_t *out);
+
 // Rows that are not resampled, only moved.
 void cr_store_column(const uint8_t *row, int channels, int count, uint8_t *out, size_t stride);
 void cr_reverse(const uint8_t *row, int channels, int count, uint8_t *out);

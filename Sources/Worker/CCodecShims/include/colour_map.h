@@ -4,16 +4,15 @@
 #pragma once
 #include "animation.h"
 
-enum { MAP_BINS = 1 << 16, MAP_EMPTY = 0xFFFF, MAP_CROWDED = 0xFFFE, MAP_CACHE = 1 << 10 };
+enum { MAP_BINS = 1 << 16, MAP_EMPTY = 0xFFFF, MAP_CROWDED = 0xFFFE, MAP_CACHE = 1 << 10, MAP_PADDING = 8 };
 
 typedef struct {
     int count;
     uint8_t colours[256][3];
-    // The same in the order of `key_of`, and where in it the keys of each four begin.
-    struct {
-        int key;
-        uint8_t colour[3], index;
-    } sorted[256];
+    // The same in the order of `key_of`, a row for each channel and one of their places in the table, and where the keys of
+    // each four begin. At the end some that are far from everything, so that they can be read four at a time.
+    float sorted[3][256 + MAP_PADDING];
+    int32_t places[256 + MAP_PADDING];
     uint16_t begin[257];
     uint16_t nearest[MAP_BINS];  // index, or one of the two words above
     struct {
