@@ -48,6 +48,12 @@ struct BlobPictureTests {
         #expect(blob.declaredSize == ImageSize(width: 5, height: 2))
     }
 
+    @Test func `the copy of the first bytes counts where memory is counted`() throws {
+        let bytes = Self.jpeg(afterSegmentsOf: 0, width: 80, height: 60)
+        #expect(try Self.blob(bytes).memory == bytes.count + Blob.headLength)
+        #expect(Blob(bytes).memory == bytes.count)
+    }
+
     @Test func `text is looked at as a whole`() throws {
         let text = [UInt8](repeating: 0x20, count: Blob.headLength + 100) + Array("<svg/>".utf8)
         #expect(try Self.blob(text).servedType(announced: "image/svg+xml") == "image/svg+xml")

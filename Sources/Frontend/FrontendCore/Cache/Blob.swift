@@ -75,6 +75,9 @@ public final class Blob: Sendable {
         }
     }
 
+    /// The bytes, and the copy of the first ones.
+    var memory: Int { self.count + self.head.count }
+
     /// Valid as long as the blob lives. A variable is no owner: it may let go of the blob after its last use, before the
     /// bytes are read. Where nothing else holds the blob, `withBytes` does.
     public var bytes: UnsafeRawBufferPointer {
