@@ -63,6 +63,10 @@ BOMBS = {
                                        (DONE, "corrupt-source")),
     "30 megapixels of one colour": (lambda: sources.avif(
         "--yuv", "420", "--speed", "10", picture=Image.new("RGB", (6000, 5000), (90, 120, 60))), DONE),
+    # In a worker whose codec for it is not there any more.
+    **{f"a TIFF in the coding {coding}": (
+        lambda coding=coding: bombs.tiff_picture(10, 10, bytes(300), compression=coding), "unsupported-format")
+       for coding in (34661, 34887, 34925, 50000, 50001)},
     "a bitmap without pixels": (lambda: bombs.bmp(30000, 30000), LARGE),
     "a bitmap of runs": (lambda: bombs.bmp_of_runs(10000, 10000), DONE),
 }
@@ -71,7 +75,7 @@ BOMBS = {
 @pytest.fixture(scope="module")
 def worker(bin, tmp_path_factory):
     path = tmp_path_factory.mktemp("bombs") / "jobs.sock"
-    process = subprocess.Popen([str(bin / "imageproxy-worker"), "--jobs-socket", str(path)], env={})
+    process = subprocess.Popen([str(bin / "imageproxy-worker"), "--jobs-socket", str(path)], env={"LD_BIND_NOW": "1"})
     processes.wait_until(lambda: os.path.exists(path), what="a socket for jobs")
     yield path
     process.terminate()

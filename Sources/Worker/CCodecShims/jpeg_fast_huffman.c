@@ -22,13 +22,13 @@ enum {
 // Two AC symbols with their values, as far as they lie in the next JPEG_LOOK bits.
 //
 //   0- 4 bits of both          10-17 how far both go on            27 neither: take one symbol by itself
-//   5- 9 bits of the first     18-21 zeros before the first        28 just an end of block
-//                              22-26 where the second goes         32-47, 48-63 the values
+//   5- 9 bits of the first     18-21 zeros before the first        32-47, 48-63 the values
+//                              22-26 where the second goes
 //
 // Without a second one the first is there twice. An end of block goes on by 64, alone or after a first one.
 typedef uint64_t pair;
 
-enum { END_GOES = 64, ODD = 1 << 27, END = 1 << 28 };
+enum { END_GOES = 64, ODD = 1 << 27 };
 
 // The symbol of sixteen zeros. Any other without a value is an end of block.
 enum { ZEROS = 0xF0 };
@@ -102,7 +102,8 @@ static void make_pairs(ac_table *table) {
             continue;
         }
         if (!(symbol & 15)) {
-            table->pairs[i] = END | ODD | bits;
+            // As any other, with a value of nothing where nothing is yet: the loop needs no look for it.
+            table->pairs[i] = bits | bits << 5 | END_GOES << 10;
             continue;
         }
         unsigned first_bits = bits, at = symbol >> 4, goes = at + 1, second_at = at;
@@ -157,10 +158,6 @@ static always_inline int decode_ac(const ac_table *table, jpeg_reader *reader, J
         for (int i = 0; i < 56 / JPEG_LOOK; i++) {
             pair p = table->pairs[reader->bits >> (64 - JPEG_LOOK)];
             if (__builtin_expect(p & ODD, 0)) {
-                if (p & END) {
-                    jpeg_drop(reader, pair_bits(p));
-                    return 1;
-                }
                 unsigned goes = take_one(&table->codes, reader, block, k);
                 if (!goes) return 0;
                 k += goes;

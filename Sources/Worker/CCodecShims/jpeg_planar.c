@@ -175,13 +175,15 @@ void planar_make_rings(planar_transcoder *t, int keeps_all) {
     }
 }
 
-static void finish_batch(planar_plane *p, uint8_t *turned) {
+static void finish_batch(planar_transcoder *t, planar_plane *p) {
+    uint8_t *turned = t->turned;
+    if (t->streams) planar_make_room(t, p);
     const int16_t *rows[CR_ROWS];
     uint8_t *out[CR_ROWS];
     for (int i = 0; i < p->waiting; i++) {
         rows[i] = p->batch + (size_t)i * p->batch_stride;
         out[i] = turned ? turned + (size_t)i * (size_t)p->columns.count
-                        : p->plane + (size_t)p->places[i] * (size_t)p->out_stride;
+                        : p->plane + (size_t)(p->places[i] % p->plane_rows) * (size_t)p->out_stride;
     }
     cr_horizontal_rows(CR_BEST, rows, p->waiting, &p->columns, p->scratch, out);
     for (int i = 0; turned && i < p->waiting; i++)
@@ -189,7 +191,7 @@ static void finish_batch(planar_plane *p, uint8_t *turned) {
     p->waiting = 0;
 }
 
-static void resample_plane(planar_plane *p, const planar_job *job, uint8_t *turned) {
+static void resample_plane(planar_transcoder *t, planar_plane *p, const planar_job *job) {
     int available = p->filled < p->height ? p->filled : p->height;
     while (p->produced < p->rows.count) {
         // Mirrored rows come out last to first, so that the input is used in the order in which it comes.
@@ -203,12 +205,12 @@ static void resample_plane(planar_plane *p, const planar_job *job, uint8_t *turn
         cr_vertical(CR_BEST, p->inputs, weights, length, p->columns.low, p->columns.high, row);
         p->places[p->waiting++] = index;
         p->produced++;
-        if (p->waiting == CR_ROWS || p->produced == p->rows.count) finish_batch(p, turned);
+        if (p->waiting == CR_ROWS || p->produced == p->rows.count) finish_batch(t, p);
     }
 }
 
 void planar_resample(planar_transcoder *t, const planar_job *job) {
-    for (int i = 0; i < t->count; i++) resample_plane(&t->planes[i], job, t->turned);
+    for (int i = 0; i < t->count; i++) resample_plane(t, &t->planes[i], job);
 }
 
 static int is_done(const planar_transcoder *t) {
@@ -236,7 +238,11 @@ void planar_decode(planar_transcoder *t, const planar_job *job, planar_result *r
         for (int i = 0; i < t->count; i++) t->planes[i].filled += t->planes[i].group_rows;
         if (!job) continue;
         planar_resample(t, job);
-        result->resize_ns += codec_now() - between;
+        uint64_t after = codec_now();
+        result->resize_ns += after - between;
+        if (!t->streams) continue;
+        planar_write_ready(t);
+        result->encode_ns += codec_now() - after;
     }
     if (!jpeg_guard_is_whole(&t->decoding, in) || (job && !is_done(t))) leave(t, CODEC_CORRUPT);
 }
@@ -245,14 +251,19 @@ void planar_decode(planar_transcoder *t, const planar_job *job, planar_result *r
 static codec_status make_planes(
     planar_transcoder *t, const uint8_t *bytes, size_t count, const planar_job *job, planar_result *result) {
     if (setjmp(t->decoding.escape)) return t->decoding.status;
+    // Where rows are encoded as they come.
+    if (setjmp(t->encoding.escape)) return t->encoding.status;
     planar_start(t, bytes, count, job, result);
     uint64_t before = codec_now();
     int resamples = !job->floor_planes;
     if (resamples) planar_aim(t, job, 2, 0);
     planar_make_rings(t, 0);
+    t->streams = planar_streams(job);
     planar_make_outputs(t, job);
+    if (t->streams) planar_start_stream(t, job, result);
     result->resize_ns = codec_now() - before;
     planar_decode(t, resamples ? job : NULL, result);
+    if (t->streams) planar_finish_stream(t, result);
     return CODEC_OK;
 }
 
@@ -261,7 +272,7 @@ codec_status jpeg_planar_transcode(const uint8_t *bytes, size_t count, const pla
     planar_transcoder *t = planar_make(job->deadline);
     if (!t) return CODEC_NO_MEMORY;
     codec_status status = make_planes(t, bytes, count, job, result);
-    if (status == CODEC_OK) status = planar_encode(t, job, result);
+    if (status == CODEC_OK && !t->streams) status = planar_encode(t, job, result);
     planar_free(t);
     return status;
 }

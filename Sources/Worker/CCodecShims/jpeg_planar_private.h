@@ -30,9 +30,10 @@ typedef struct {
     int waiting;
     int places[CR_ROWS];
     void *scratch;
-    // Encoder's side. Padded to whole MCUs.
+    // Encoder's side. Padded to whole MCUs: the whole plane, or a ring of those rows that the encoder has not taken.
     uint8_t *plane;
     int out_width, out_height, out_stride, out_rows;
+    int plane_rows, taken;
     int produced;
 } planar_plane;
 
@@ -44,6 +45,7 @@ typedef struct jpeg_planes {
     int count;
     uint8_t *turned;  // rows on their way to becoming columns
     jpeg_sink sink;
+    int streams;  // rows are encoded as they come; planes are never there as a whole
 } planar_transcoder;
 
 // Gray or YCbCr with 8 bits and sampling factors that divide each other.
@@ -72,3 +74,12 @@ void planar_resample(planar_transcoder *t, const planar_job *job);
 void planar_make_outputs(planar_transcoder *t, const planar_job *job);
 // … and encoded.
 codec_status planar_encode(planar_transcoder *t, const planar_job *job, planar_result *result);
+
+// Whether rows can be encoded as they come, from first to last.
+int planar_streams(const planar_job *job);
+void planar_start_stream(planar_transcoder *t, const planar_job *job, planar_result *result);
+// Makes room for the rows that are waiting.
+void planar_make_room(planar_transcoder *t, planar_plane *p);
+// Encodes the rows of MCUs that are there in all planes.
+void planar_write_ready(planar_transcoder *t);
+void planar_finish_stream(planar_transcoder *t, planar_result *result);

@@ -51,6 +51,8 @@ static codec_status sample(planar_transcoder *t, const planar_job *job, int cell
         planar_plane *p = &t->planes[i];
         p->plane = t->count == 1 ? pixels : planar_get(t, count);
         p->out_stride = job->transposed ? rows : columns;
+        p->plane_rows = rows;
+        p->taken = 0;
     }
     planar_resample(t, job);
     if (t->count > 1) to_rgb(t->planes[0].plane, t->planes[1].plane, t->planes[2].plane, count, pixels);

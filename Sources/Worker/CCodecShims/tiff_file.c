@@ -73,6 +73,20 @@ static int on_warning(TIFF *tiff, void *file, const char *module, const char *fo
     return 1;
 }
 
+// In the place of a coding's own: all that would read or write pixels stays what it is for an unknown coding.
+static int start_no_coding(TIFF *tiff, int coding) {
+    (void)tiff, (void)coding;
+    return 1;
+}
+
+void tiff_forget_codings(void) {
+    static const uint16_t codings[] = {
+        COMPRESSION_JBIG, COMPRESSION_LERC, COMPRESSION_LZMA, COMPRESSION_ZSTD, COMPRESSION_WEBP,
+    };
+    // What is registered comes before what libtiff knows.
+    for (size_t i = 0; i < sizeof codings / sizeof *codings; i++) TIFFRegisterCODEC(codings[i], "", start_no_coding);
+}
+
 TIFF *tiff_open_file(tiff_file *file, const char *mode, uint64_t max_memory) {
     TIFFOpenOptions *options = TIFFOpenOptionsAlloc();
     if (!options) return NULL;

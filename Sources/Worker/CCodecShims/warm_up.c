@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "colour_transform.h"
+#include "tiff_file.h"
 
 static int compare(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
 
@@ -13,4 +14,5 @@ void codec_warm_up(void) {
     int numbers[1024] = {3, 2, 1};
     qsort(numbers, 1024, sizeof *numbers, compare);
     colour_transform_warm_up();
+    tiff_forget_codings();
 }
