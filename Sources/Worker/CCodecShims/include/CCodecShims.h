@@ -15,6 +15,7 @@
 #include "jpeg_shortcuts.h"
 #include "pixel_source.h"
 #include "planar_view.h"
+#include "png_deflate.h"
 #include "png_rgba.h"
 #include "tiff_codec.h"
 #include "warm_up.h"
