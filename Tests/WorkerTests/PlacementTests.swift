@@ -102,13 +102,32 @@ struct PlacementTests {
             let made = try file.withUnsafeBytes { bytes in
                 var timings = JobTimings()
                 let image = try EncodedPicture(
-                    transcodingJPEG: bytes, geometry, quality: 98, limits: .standard, deadline: 0, timings: &timings)
+                    transcoding: bytes, of: .jpeg, geometry, quality: 98, limits: .standard, deadline: 0,
+                    timings: &timings)
                 return try Picture(decoding: Array(image.bytes))
             }
             #expect(made.size == size)
             Self.check(
                 made, columns: (0..<size.width).map { Self.inner($0, of: size.width) },
                 rows: (0..<size.height).map { Self.inner($0, of: size.height) }, "\(sampling.name) at \(scale)/8")
+        }
+    }
+
+    @Test func `a picture is where it was when planes of WebP are resampled`() throws {
+        for (_, size) in Self.sizes {
+            let file = try Self.picture(for: size).encoded(.webp, quality: 98)
+            let geometry = Self.geometry(size)
+            let made = try file.withUnsafeBytes { bytes in
+                var timings = JobTimings()
+                let image = try EncodedPicture(
+                    transcoding: bytes, of: .webp, geometry, quality: 98, limits: .standard, deadline: 0,
+                    timings: &timings)
+                return try Picture(decoding: Array(image.bytes))
+            }
+            #expect(made.size == size)
+            Self.check(
+                made, columns: (0..<size.width).map { Self.inner($0, of: size.width) },
+                rows: (0..<size.height).map { Self.inner($0, of: size.height) }, "\(size)")
         }
     }
 

@@ -20,3 +20,4 @@
 #include "tiff_codec.h"
 #include "warm_up.h"
 #include "webp_codec.h"
+#include "webp_planar.h"
