@@ -4,7 +4,8 @@
 
     Tests/Benchmarks/png_trials.py [--width N] PICTURE…
 
-Rows are filtered by numpy and compressed by libdeflate, as the service's own writer does; only the compressor is timed.
+Rows are filtered by numpy and compressed by libdeflate, as the service's own writer does with what is
+no noise; only the compressor is timed.
 """
 
 import argparse

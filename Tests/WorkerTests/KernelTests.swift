@@ -53,6 +53,33 @@ struct KernelTests {
         }
     }
 
+    @Test func `a range of values is changed to the nearest ones on the way`() throws {
+        let span = AxisSpan(from: 0, length: 90, resampled: 41, window: 0, kept: 41, isMirrored: false)
+        let gain = 255.0 / 219
+        let taps = try Taps(span, samples: 90, scale: .full)
+        cr_taps_change(taps.table, gain, -16 * gain)
+        for value in 0...255 {
+            let row = [Int16](repeating: Int16(value) << CR_ROW_BITS, count: 90 + taps.padding)
+            let expected = UInt8(min(255, max(0, (Double(value - 16) * gain).rounded())))
+            for kernel in Self.kernels {
+                var out = [UInt8](repeating: 0, count: 41)
+                cr_horizontal(kernel, row, taps.table, &out)
+                #expect(out.allSatisfy { $0 == expected })
+                var scratch = [UInt8](repeating: 0, count: cr_rows_scratch(taps.table))
+                let rows = [[UInt8]](repeating: out, count: Int(CR_ROWS))
+                var made = [UInt8](repeating: 0, count: 41 * rows.count)
+                row.withUnsafeBufferPointer { row in
+                    made.withUnsafeMutableBufferPointer { made in
+                        let inputs = rows.map { _ in Optional(row.baseAddress!) }
+                        let targets = rows.indices.map { Optional(made.baseAddress! + 41 * $0) }
+                        cr_horizontal_rows(kernel, inputs, CInt(CR_ROWS), taps.table, &scratch, targets)
+                    }
+                }
+                #expect(made == rows.flatMap { $0 })
+            }
+        }
+    }
+
     @Test func `many rows at once give the same bits as one by one`() throws {
         var random = Xorshift(10)
         for _ in 0..<300 {
@@ -108,28 +135,31 @@ struct KernelTests {
             let span = AxisSpan(
                 from: 0, length: width, resampled: resampled, window: 0, kept: resampled, isMirrored: false)
             let taps = try Taps(span, samples: width, scale: .full)
-            let rows = Picture.noise(width, 5, channels: 4, seed: UInt64(round)).samples
-            let count = round % Int(CR_ALPHA_ROWS) + 1
+            let room = width + Int(CR_GROUP)
+            let count = round % Int(CR_ROWS) + 1
+            // Nothing, something and all of what alpha can be.
+            var pixels = Picture.noise(room, count, channels: 4, seed: UInt64(round)).samples
+            for at in stride(from: 3, to: pixels.count, by: 4) where pixels[at] % 3 == 0 {
+                pixels[at] = pixels[at] < 128 ? 0 : 255
+            }
+            let stride = Int(cr_alpha_stride(CInt(resampled)))
+            var weights = (0..<count).map { _ in Int16.random(in: -900...3000, using: &random) }
+            weights[count / 2] += (1 << CR_TAP_BITS) - weights.reduce(0, +)
             let results = Self.kernels.map { kernel in
-                let stride = 4 * width
-                let floats = UnsafeMutablePointer<Float>.allocate(capacity: 5 * stride)
-                defer { floats.deallocate() }
-                var across = [UInt8](repeating: 0, count: 4 * resampled * count)
-                var down = [UInt8](repeating: 0, count: 4 * width)
-                // No number at all, where nothing is to be read.
-                var scratch = [Float](repeating: .nan, count: cr_alpha_scratch(taps.table))
-                cr_alpha_prepare(taps.table, &scratch)
-                rows.withUnsafeBufferPointer { rows in
-                    let starts = (0..<5).map { Optional(rows.baseAddress! + $0 * stride) }
-                    for row in 0..<5 { cr_premultiply(kernel, starts[row], 0, CInt(width), floats + row * stride) }
-                    across.withUnsafeMutableBufferPointer { across in
-                        let targets = (0..<count).map { Optional(across.baseAddress! + $0 * 4 * resampled) }
+                var weighed = [Int16](repeating: 0, count: 4 * stride * count)
+                var down = [UInt8](repeating: 0, count: 4 * resampled)
+                var scratch = [UInt8](repeating: 0xA5, count: cr_alpha_scratch(taps.table))
+                pixels.withUnsafeBufferPointer { pixels in
+                    weighed.withUnsafeMutableBufferPointer { weighed in
+                        let starts = (0..<count).map { Optional(pixels.baseAddress! + $0 * 4 * room) }
+                        let targets = (0..<count).map { Optional(weighed.baseAddress! + $0 * 4 * stride) }
                         cr_horizontal_alpha(kernel, starts, CInt(count), taps.table, &scratch, targets)
+                        let inputs = targets.map { Optional(UnsafePointer($0!)) }
+                        cr_vertical_alpha(kernel, inputs, weights, CInt(count), CInt(resampled), &down)
                     }
                 }
-                var inputs = (0..<5).map { Optional(UnsafePointer(floats + $0 * stride)) }
-                cr_vertical_alpha(kernel, &inputs, [-900, 4000, 9000, 5000, -716], 5, CInt(width), &down)
-                return across + down
+                let across = (0..<4 * count).flatMap { Array(weighed[$0 * stride..<$0 * stride + resampled]) }
+                return across + down.map { Int16($0) }
             }
             for result in results { #expect(result == results[0]) }
         }

@@ -90,6 +90,22 @@ struct PlacementTests {
 
     private static func inner(_ place: Int, of count: Int) -> Int? { (5..<count - 5).contains(place) ? place : nil }
 
+    private static func check(
+        transcoding file: [UInt8], of format: ImageFormat, to size: ImageSize, _ what: String
+    ) throws {
+        let made = try file.withUnsafeBytes { bytes in
+            var timings = JobTimings()
+            let image = try EncodedPicture(
+                transcoding: bytes, of: format, Self.geometry(size), quality: 98, limits: .standard, deadline: 0,
+                timings: &timings)
+            return try Picture(decoding: Array(image.bytes))
+        }
+        #expect(made.size == size)
+        Self.check(
+            made, columns: (0..<size.width).map { Self.inner($0, of: size.width) },
+            rows: (0..<size.height).map { Self.inner($0, of: size.height) }, what)
+    }
+
     @Test(arguments: 0..<4) func `a picture is where it was, whatever the decoder's scale and the sampling`(number: Int)
         throws
     {
@@ -99,16 +115,14 @@ struct PlacementTests {
         #expect(CInt(jpeg_scale_for(geometry.reduction)) == scale)
         for sampling in JPEGTests.Sampling.all {
             let file = picture.jpeg(sampling.apply)
-            let made = try file.withUnsafeBytes { bytes in
-                var timings = JobTimings()
-                let image = try EncodedPicture(
-                    transcodingJPEG: bytes, geometry, quality: 98, limits: .standard, deadline: 0, timings: &timings)
-                return try Picture(decoding: Array(image.bytes))
-            }
-            #expect(made.size == size)
-            Self.check(
-                made, columns: (0..<size.width).map { Self.inner($0, of: size.width) },
-                rows: (0..<size.height).map { Self.inner($0, of: size.height) }, "\(sampling.name) at \(scale)/8")
+            try Self.check(transcoding: file, of: .jpeg, to: size, "\(sampling.name) at \(scale)/8")
+        }
+    }
+
+    @Test func `a picture is where it was when planes of WebP are resampled`() throws {
+        for (_, size) in Self.sizes {
+            let file = try Self.picture(for: size).encoded(.webp, quality: 98)
+            try Self.check(transcoding: file, of: .webp, to: size, "\(size)")
         }
     }
 

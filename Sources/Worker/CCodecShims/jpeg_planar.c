@@ -113,6 +113,37 @@ void planar_start(
     result->decode_ns = codec_now() - before - result->header_ns;
 }
 
+// From one range of samples to the other, where source and result differ.
+static void change_range(const planar_transcoder *t, const planar_job *job, int is_luma, cr_taps *columns) {
+    if (t->is_narrow == job->wants_narrow) return;
+    double gain = is_luma ? 219.0 / 255 : 224.0 / 255, from = is_luma ? 0 : 128, to = is_luma ? 16 : 128;
+    if (job->wants_narrow) cr_taps_change(columns, gain, to - from * gain);
+    else cr_taps_change(columns, 1 / gain, from - to / gain);
+}
+
+static int is_as_it_was(const cr_taps *taps) {
+    for (int i = 0; i < taps->count; i++)
+        if (taps->length[i] != 1 || taps->start[i] != taps->start[0] + i) return 0;
+    return 1;
+}
+
+// A picture that keeps its size is at most cut and changed in range: the same bytes as both passes would give.
+static void choose_copying(planar_plane *p) {
+    p->is_copied = is_as_it_was(&p->columns) && is_as_it_was(&p->rows);
+    for (int i = 0; i < 256 && p->is_copied; i++) {
+        int value = (i << CR_ROW_BITS) * p->columns.weights[0] + p->columns.bias;
+        value >>= CR_TAP_BITS + CR_ROW_BITS;
+        p->table[i] = (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
+    }
+}
+
+static void copy_row(const planar_plane *p, const uint8_t *in, uint8_t *out) {
+    in += p->columns.start[0];
+    if (p->table[1] == 1 && p->table[255] == 255) memcpy(out, in, (size_t)p->columns.count);
+    else
+        for (int x = 0; x < p->columns.count; x++) out[x] = p->table[in[x]];
+}
+
 void planar_aim(planar_transcoder *t, const planar_job *job, int unit, int cell) {
     cr_span columns = {job->source_x, job->source_width, job->resampled_width,
                        job->window_x, job->window_width, job->mirrored_x};
@@ -133,7 +164,11 @@ void planar_aim(planar_transcoder *t, const planar_job *job, int unit, int cell)
             p->columns = before->columns;
             p->rows = before->rows;
             p->borrows_taps = 1;
-        } else if (cr_taps_make(&p->columns, &x) < 0 || cr_taps_make(&p->rows, &y) < 0) leave(t, CODEC_NO_MEMORY);
+        } else {
+            if (cr_taps_make(&p->columns, &x) < 0 || cr_taps_make(&p->rows, &y) < 0) leave(t, CODEC_NO_MEMORY);
+            change_range(t, job, i == 0, &p->columns);
+        }
+        choose_copying(p);
         p->inputs = planar_get(t, (size_t)p->rows.span * sizeof *p->inputs);
         p->batch_stride = (size_t)p->width + (size_t)(p->columns.groups + 2) * CR_GROUP;
         p->batch = planar_get(t, CR_ROWS * p->batch_stride * sizeof *p->batch);
@@ -168,7 +203,7 @@ void planar_release_aim(planar_transcoder *t) {
 void planar_make_rings(planar_transcoder *t, int keeps_all) {
     for (int i = 0; i < t->count; i++) {
         planar_plane *p = &t->planes[i];
-        // An output can wait for its turn by less than a group.
+        // An output can wait for its turn by less than a group, and rows that are copied by less than a batch, which is two.
         p->ring_rows = round_up(keeps_all ? p->height : p->rows.span, p->group_rows) + 2 * p->group_rows;
         p->ring = planar_get(t, (size_t)p->ring_rows * (size_t)p->stride);
         p->group = planar_get(t, (size_t)p->group_rows * sizeof *p->group);
@@ -185,7 +220,8 @@ static void finish_batch(planar_transcoder *t, planar_plane *p) {
         out[i] = turned ? turned + (size_t)i * (size_t)p->columns.count
                         : p->plane + (size_t)(p->places[i] % p->plane_rows) * (size_t)p->out_stride;
     }
-    cr_horizontal_rows(CR_BEST, rows, p->waiting, &p->columns, p->scratch, out);
+    if (!p->is_copied) cr_horizontal_rows(CR_BEST, rows, p->waiting, &p->columns, p->scratch, out);
+    for (int i = 0; p->is_copied && i < p->waiting; i++) copy_row(p, p->copied[i], out[i]);
     for (int i = 0; turned && i < p->waiting; i++)
         cr_store_column(out[i], 1, p->columns.count, p->plane + p->places[i], (size_t)p->out_stride);
     p->waiting = 0;
@@ -202,7 +238,8 @@ static void resample_plane(planar_transcoder *t, planar_plane *p, const planar_j
             p->inputs[k] = p->ring + (size_t)((start + k) % p->ring_rows) * (size_t)p->stride;
         const int16_t *weights = p->rows.weights + (size_t)index * (size_t)p->rows.groups * CR_GROUP;
         int16_t *row = p->batch + (size_t)p->waiting * p->batch_stride;
-        cr_vertical(CR_BEST, p->inputs, weights, length, p->columns.low, p->columns.high, row);
+        if (p->is_copied) p->copied[p->waiting] = p->inputs[0];
+        else cr_vertical(CR_BEST, p->inputs, weights, length, p->columns.low, p->columns.high, row);
         p->places[p->waiting++] = index;
         p->produced++;
         if (p->waiting == CR_ROWS || p->produced == p->rows.count) finish_batch(t, p);

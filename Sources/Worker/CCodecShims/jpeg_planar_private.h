@@ -23,6 +23,10 @@ typedef struct {
     // Between the passes.
     cr_taps columns, rows;
     int borrows_taps;  // from the plane before it, which is as large
+    // Every sample of the output is one of the input, changed by the table; and rows of those that wait.
+    int is_copied;
+    uint8_t table[256];
+    const uint8_t *copied[CR_ROWS];
     const uint8_t **inputs;
     // Rows that the horizontal pass will take together: where each is, and where it goes.
     int16_t *batch;
@@ -43,6 +47,7 @@ typedef struct jpeg_planes {
     struct jpeg_compress_struct out;
     planar_plane planes[PLANAR_MOST];
     int count;
+    int is_narrow;    // what has been decoded: luma in 16...235 and chroma in 16...240
     uint8_t *turned;  // rows on their way to becoming columns
     jpeg_sink sink;
     int streams;  // rows are encoded as they come; planes are never there as a whole

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "CResample.h"
 #include "png_private.h"
 
 // libdeflate inflates at once or not at all: pictures with more than this are left to libpng, which streams.
@@ -66,11 +67,19 @@ static void close_reader(pixel_source *source) {
     free(r);
 }
 
+// Memory that will be written, if there is as much data as its size lets expect.
+static void provide(uint8_t *memory, size_t size, size_t data_count) {
+    enum { STEP = 4 << 20, MOST_OF_ONE = 8 };
+    if (!memory || size / MOST_OF_ONE > data_count) return;
+    for (size_t at = 0; at < size; at += STEP) cr_provide(memory + at, size - at < STEP ? size - at : STEP);
+}
+
 static int inflate(reader *r, const png_skeleton *s, size_t size) {
     struct libdeflate_decompressor *inflater = libdeflate_alloc_decompressor();
     uint8_t *joined = NULL;
     const uint8_t *data = s->data + 8;
     if (s->data_chunks > 1 && (joined = malloc(s->data_count))) {
+        provide(joined, s->data_count, s->data_count);
         const uint8_t *chunk = s->data;
         size_t filled = 0;
         for (int i = 0; i < s->data_chunks; i++) {
@@ -112,6 +121,7 @@ static int set_up(reader *r, const png_skeleton *s, size_t size) {
     r->source.channels = has_alpha ? 4 : s->colour == 0 ? 1 : 3;
     r->stride = (size_t)s->width * (size_t)r->samples;
     r->inflated = malloc(size);
+    provide(r->inflated, size, s->data_count);
     r->zeros = calloc(r->stride, 1);
     r->above = r->zeros;
     return r->inflated && r->zeros && inflate(r, s, size);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "png_deflate.h"
 #include "png_private.h"
 #include "png_rgba.h"
 
@@ -62,18 +63,13 @@ codec_status png_rgba_encode(
     uint8_t *rows = filtered(view, channels, deadline, &status);
     if (!rows) return status;
     size_t size = (size_t)view->height * ((size_t)view->width * (size_t)channels + 1);
-    struct libdeflate_compressor *deflater = libdeflate_alloc_compressor(level);
-    size_t room = deflater ? libdeflate_zlib_compress_bound(deflater, size) : 0;
+    size_t room = png_deflate_room(size);
     if (room > max_bytes) room = max_bytes;
     // A chunk's length has 31 bits.
     if (room > INT32_MAX) room = INT32_MAX;
     uint8_t *bytes = malloc(FRONT + room + BACK);
     size_t deflated = 0;
-    if (deflater && bytes) {
-        deflated = libdeflate_zlib_compress(deflater, rows, size, bytes + FRONT, room);
-        if (deflated == 0) status = CODEC_TOO_LARGE;
-    } else status = CODEC_NO_MEMORY;
-    libdeflate_free_compressor(deflater);
+    status = bytes ? png_deflate(rows, size, level, deadline, bytes + FRONT, room, &deflated) : CODEC_NO_MEMORY;
     free(rows);
     if (status == CODEC_OK && FRONT + deflated + BACK > max_bytes) status = CODEC_TOO_LARGE;
     if (status != CODEC_OK) {

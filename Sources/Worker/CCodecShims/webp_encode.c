@@ -101,30 +101,6 @@ codec_status webp_encode(const pixel_view *view, const webp_settings *settings, 
     return status;
 }
 
-// WebP's samples are of the narrow range: luma in 16...235, chroma in 16...240.
-static void narrow(const uint8_t *from, int stride, uint8_t *to, int to_stride, int width, int height, int is_luma) {
-    uint8_t table[256];
-    for (int i = 0; i < 256; i++)
-        table[i] = (uint8_t)(is_luma ? (16 * 255 + i * 219 + 127) / 255 : (128 * 255 + (i - 128) * 224 + 127) / 255);
-    for (int y = 0; y < height; y++, from += stride, to += to_stride)
-        for (int x = 0; x < width; x++) to[x] = table[from[x]];
-}
-
-static void narrow_planes(WebPPicture *picture, const planar_view *view) {
-    int half_width = (view->width + 1) / 2, half_height = (view->height + 1) / 2;
-    narrow(view->planes[0], view->strides[0], picture->y, picture->y_stride, view->width, view->height, 1);
-    uint8_t *chroma[2] = {picture->u, picture->v};
-    for (int i = 0; i < 2; i++) {
-        if (view->count == 3) {
-            narrow(
-                view->planes[i + 1], view->strides[i + 1], chroma[i], picture->uv_stride, half_width, half_height, 0);
-        } else {
-            for (int y = 0; y < half_height; y++)
-                memset(chroma[i] + (size_t)picture->uv_stride * (size_t)y, 128, (size_t)half_width);
-        }
-    }
-}
-
 codec_status webp_encode_planes(const planar_view *view, const void *settings, encoded_image *out) {
     if (view->width > WEBP_MAX_DIMENSION || view->height > WEBP_MAX_DIMENSION) return CODEC_TOO_LARGE;
     WebPPicture picture;
@@ -132,11 +108,24 @@ codec_status webp_encode_planes(const planar_view *view, const void *settings, e
     picture.width = view->width;
     picture.height = view->height;
     picture.use_argb = 0;
-    codec_status status = CODEC_NO_MEMORY;
-    if (WebPPictureAlloc(&picture)) {
-        narrow_planes(&picture, view);
-        status = encode(&picture, settings, out);
+    // The encoder only reads them.
+    picture.y = (uint8_t *)view->planes[0];
+    picture.y_stride = view->strides[0];
+    uint8_t *no_colour = NULL;
+    if (view->count == 3) {
+        picture.u = (uint8_t *)view->planes[1];
+        picture.v = (uint8_t *)view->planes[2];
+        picture.uv_stride = view->strides[1];
+    } else {
+        size_t width = ((size_t)view->width + 1) / 2, count = width * (((size_t)view->height + 1) / 2);
+        no_colour = malloc(count);
+        if (!no_colour) return CODEC_NO_MEMORY;
+        memset(no_colour, 128, count);
+        picture.u = picture.v = no_colour;
+        picture.uv_stride = (int)width;
     }
+    codec_status status = encode(&picture, settings, out);
     WebPPictureFree(&picture);
+    free(no_colour);
     return status;
 }

@@ -51,20 +51,16 @@ static codec_status status_of(VP8StatusCode code) {
     }
 }
 
-codec_status webp_file_decode(
-    const WebPData *bitstream, int width, int height, int channels, uint8_t *pixels, size_t stride, uint64_t deadline) {
+codec_status webp_file_decode_into(
+    const WebPData *bitstream, int width, int height, const WebPDecBuffer *output, uint64_t deadline) {
     enum { STEP = 64 << 10 };
     WebPDecoderConfig config;
     if (!WebPInitDecoderConfig(&config)) return CODEC_NO_MEMORY;
     if (WebPGetFeatures(bitstream->bytes, bitstream->size, &config.input) != VP8_STATUS_OK) return CODEC_CORRUPT;
     if (config.input.width != width || config.input.height != height || config.input.has_animation)
         return CODEC_CORRUPT;
-    if (stride > INT_MAX) return CODEC_NO_MEMORY;
-    config.output.colorspace = channels == 4 ? MODE_RGBA : MODE_RGB;
+    config.output = *output;
     config.output.is_external_memory = 1;
-    config.output.u.RGBA.rgba = pixels;
-    config.output.u.RGBA.stride = (int)stride;
-    config.output.u.RGBA.size = stride * (size_t)(height - 1) + (size_t)width * (size_t)channels;
 
     // By and by, so that a deadline can end it. Until the first row is there the decoder starts over at each step, so
     // those grow.
@@ -80,8 +76,20 @@ codec_status webp_file_decode(
         size_t step = row > 0 || offered < STEP ? STEP : offered;
         offered = step < bitstream->size - offered ? offered + step : bitstream->size;
         code = WebPIUpdate(decoder, bitstream->bytes, offered);
-        WebPIDecGetRGB(decoder, &row, NULL, NULL, NULL);
+        WebPIDecodedArea(decoder, NULL, NULL, NULL, &row);
     }
     WebPIDelete(decoder);
     return status_of(code);
+}
+
+codec_status webp_file_decode(
+    const WebPData *bitstream, int width, int height, int channels, uint8_t *pixels, size_t stride, uint64_t deadline) {
+    if (stride > INT_MAX) return CODEC_NO_MEMORY;
+    WebPDecBuffer output;
+    if (!WebPInitDecBuffer(&output)) return CODEC_NO_MEMORY;
+    output.colorspace = channels == 4 ? MODE_RGBA : MODE_RGB;
+    output.u.RGBA.rgba = pixels;
+    output.u.RGBA.stride = (int)stride;
+    output.u.RGBA.size = stride * (size_t)(height - 1) + (size_t)width * (size_t)channels;
+    return webp_file_decode_into(bitstream, width, height, &output, deadline);
 }

@@ -13,6 +13,9 @@ codec_status webp_file_open(const uint8_t *bytes, size_t count, uint64_t max_pix
 const uint8_t *webp_file_chunk(const WebPDemuxer *demuxer, const char name[4], size_t *count);
 // Bytes that decoding a bitstream allocates beyond what it decodes into.
 uint64_t webp_file_cost(const WebPBitstreamFeatures *features);
-// Decodes a bitstream of exactly width times height pixels; `channels` is 3 or 4.
+// Decodes a bitstream of exactly width times height pixels into whatever `output` says, which has room for them.
+codec_status webp_file_decode_into(
+    const WebPData *bitstream, int width, int height, const WebPDecBuffer *output, uint64_t deadline);
+// The same, into rows of pixels; `channels` is 3 or 4.
 codec_status webp_file_decode(
     const WebPData *bitstream, int width, int height, int channels, uint8_t *pixels, size_t stride, uint64_t deadline);

@@ -1,217 +1,224 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RGBA in floats. Every kernel adds in the same order, even and odd taps apart, and none fuses a multiplication with an
-// addition: so all give the same bits.
-#include "CResample.h"
+// RGBA with straight alpha. A pixel is weighed by multiplying its colours by its alpha, and 255 by it, too: exact in 16
+// bits, as is the sum of such products by the weights in 32. Only then come floats, and nothing fuses a multiplication
+// with an addition: so all kernels give the same bits.
+#include "blocks.h"
 
-#include <string.h>
+enum { CHANNELS = 4, ALPHA = 3, OFFSET = 1 << 15 };
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
+// Products are stored less OFFSET, which fits the sign. As weights add up to one, this is what their sum lacks.
+enum { SUM_OFFSET = OFFSET << CR_TAP_BITS };
+// Less than half a step of alpha is nothing at all, and has no colour.
+#define LEAST_SUM (127.5f * (1 << CR_TAP_BITS))
+#define ALPHA_STEP (1.0f / (255 * (1 << CR_TAP_BITS)))
 
-// Four floats: a pixel. The compiler has registers for them on every machine that matters.
-typedef float pixel __attribute__((vector_size(16), aligned(4)));
+int cr_alpha_stride(int count) { return (count + CR_GROUP - 1) / CR_GROUP * CR_GROUP; }
 
-typedef int32_t whole __attribute__((vector_size(16)));
-typedef uint8_t bytes __attribute__((vector_size(4)));
+size_t cr_alpha_scratch(const cr_taps *taps) { return CHANNELS * cr_rows_scratch(taps); }
 
-static inline pixel all(float value) { return (pixel){value, value, value, value}; }
+static inline int16_t product(int value, int alpha) { return (int16_t)(value * alpha - OFFSET); }
 
-// `yes` where the mask is set, else 0.
-static inline pixel where(whole mask, pixel yes) { return (pixel)(mask & (whole)yes); }
-
-// `sum` is that of weights in fixed point.
-static inline void store_straight(pixel sum, uint8_t *out) {
-    float alpha = sum[3];
-    // Less than half a step of alpha is nothing at all, and has no colour.
-    float by = alpha < 0.5f * (1 << CR_TAP_BITS) ? 0 : 1 / alpha;
-    pixel value = sum * (pixel){by, by, by, by == 0 ? 0 : 1.0f / (1 << CR_TAP_BITS)};
-    value = where(value > 0, value);
-    value = where(value < 255, value) + where(value >= 255, all(255));
-    // Half a step more is cut to the nearest whole one; 255 stays.
-    bytes rounded = __builtin_convertvector(__builtin_convertvector(value + all(0.5f), whole), bytes);
-    memcpy(out, &rounded, sizeof rounded);
+static inline uint8_t to_byte(float value) {
+    value = value > 0 ? value : 0;
+    return (uint8_t)((value < 255 ? value : 255) + 0.5f);
 }
 
-static inline void premultiply(const uint8_t *in, float *out) {
-    float alpha = in[3];
-    *(pixel *)out = (pixel){in[0] * alpha, in[1] * alpha, in[2] * alpha, alpha};
+static inline void straighten(const int32_t sums[CHANNELS], uint8_t *out) {
+    float alpha = (float)sums[ALPHA], by = alpha < LEAST_SUM ? 0 : 255 / alpha;
+    for (int c = 0; c < ALPHA; c++) out[c] = to_byte((float)sums[c] * by);
+    out[ALPHA] = alpha < LEAST_SUM ? 0 : to_byte(alpha * ALPHA_STEP);
 }
 
-static void premultiply_scalar(const uint8_t *row, int low, int high, float *out) {
-    for (int x = low; x < high; x++) premultiply(row + 4 * (size_t)x, out + 4 * (size_t)x);
-}
-
-// Rows side by side: a pixel of each, then the next. The first of these pixels is number `low`.
-static void mix_scalar(const uint8_t *const *rows, int count, int low, int from, int high, float *mixed) {
-    for (int x = from; x < high; x++)
-        for (int r = 0; r < count; r++)
-            premultiply(rows[r] + 4 * (size_t)x, mixed + 4 * ((size_t)(x - low) * CR_ALPHA_ROWS + (size_t)r));
-}
-
-static const float *weights_of(const float *weights, const cr_taps *taps, int output) {
-    return weights + (size_t)output * (size_t)taps->groups * CR_GROUP;
-}
-
-static void horizontal_scalar(
-    const float *mixed, int count, const cr_taps *taps, const float *weights, uint8_t *const *out) {
+static void horizontal_scalar(const uint8_t *row, const cr_taps *taps, int16_t *out) {
+    size_t stride = (size_t)cr_alpha_stride(taps->count);
     for (int i = 0; i < taps->count; i++) {
-        const float *by = weights_of(weights, taps, i);
-        for (int r = 0; r < count; r++) {
-            const float *in = mixed + 4 * ((size_t)(taps->start[i] - taps->low) * CR_ALPHA_ROWS + (size_t)r);
-            pixel sums[2] = {all(0), all(0)};
-            for (int k = 0; k < taps->length[i]; k++, in += 4 * CR_ALPHA_ROWS)
-                sums[k & 1] += all(by[k]) * *(const pixel *)in;
-            store_straight(sums[0] + sums[1], out[r] + 4 * (size_t)i);
+        const int16_t *weights = taps->weights + (size_t)i * (size_t)taps->groups * CR_GROUP;
+        const uint8_t *in = row + CHANNELS * (size_t)taps->start[i];
+        int32_t sums[CHANNELS] = {SUM_OFFSET, SUM_OFFSET, SUM_OFFSET, SUM_OFFSET};
+        for (int k = 0; k < taps->length[i]; k++, in += CHANNELS) {
+            for (int c = 0; c < ALPHA; c++) sums[c] += product(in[c], in[ALPHA]) * weights[k];
+            sums[ALPHA] += product(255, in[ALPHA]) * weights[k];
         }
+        uint8_t pixel[CHANNELS];
+        straighten(sums, pixel);
+        for (int c = 0; c < ALPHA; c++) out[(size_t)c * stride + (size_t)i] = product(pixel[c], pixel[ALPHA]);
+        out[ALPHA * stride + (size_t)i] = product(255, pixel[ALPHA]);
     }
 }
 
 static void vertical_scalar(
-    const float *const *rows, const int16_t *weights, int count, int from, int width, uint8_t *out) {
+    const int16_t *const *rows, const int16_t *weights, int count, int from, int width, uint8_t *out) {
+    size_t stride = (size_t)cr_alpha_stride(width);
     for (int x = from; x < width; x++) {
-        pixel sum = {0, 0, 0, 0};
-        for (int k = 0; k < count; k++) {
-            sum += all(weights[k]) * *(const pixel *)(rows[k] + 4 * (size_t)x);
-        }
-        store_straight(sum, out + 4 * (size_t)x);
+        int32_t sums[CHANNELS] = {SUM_OFFSET, SUM_OFFSET, SUM_OFFSET, SUM_OFFSET};
+        for (int k = 0; k < count; k++)
+            for (int c = 0; c < CHANNELS; c++) sums[c] += rows[k][(size_t)c * stride + (size_t)x] * weights[k];
+        straighten(sums, out + CHANNELS * (size_t)x);
     }
 }
 
 #if defined(__x86_64__)
 
-#define AVX2 __attribute__((target("avx2")))
-
-// Two pixels.
-AVX2 static inline __m256 products(const uint8_t *in) {
-    __m256 values = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)in)));
-    return _mm256_mul_ps(values, _mm256_blend_ps(_mm256_permute_ps(values, 0xFF), _mm256_set1_ps(1), 0x88));
-}
-
-AVX2 static int premultiply_avx2(const uint8_t *row, int low, int high, float *out) {
-    int x = low;
-    for (; x + 2 <= high; x += 2) _mm256_storeu_ps(out + 4 * (size_t)x, products(row + 4 * (size_t)x));
-    return x;
-}
-
-AVX2 static int mix_avx2(const uint8_t *const *rows, int low, int high, float *mixed) {
-    int x = low;
-    for (; x + 2 <= high; x += 2, mixed += 8 * CR_ALPHA_ROWS)
-        for (int r = 0; r < CR_ALPHA_ROWS; r += 2) {
-            __m256 a = products(rows[r] + 4 * (size_t)x), b = products(rows[r + 1] + 4 * (size_t)x);
-            _mm256_storeu_ps(mixed + 4 * r, _mm256_permute2f128_ps(a, b, 0x20));
-            _mm256_storeu_ps(mixed + 4 * (r + CR_ALPHA_ROWS), _mm256_permute2f128_ps(a, b, 0x31));
-        }
-    return x;
-}
-
-// store_straight, for two pixels and two more.
-AVX2 static inline __m128i straight_avx2(__m256 a, __m256 b) {
-    const __m256 half = _mm256_set1_ps(0.5f * (1 << CR_TAP_BITS)), one = _mm256_set1_ps(1);
-    const __m256 step = _mm256_set1_ps(1.0f / (1 << CR_TAP_BITS));
-    __m256 sums[2] = {a, b};
-    __m256i values[2];
+// Sixteen pixels become sixteen products of each channel.
+AVX2 static inline void weigh(const uint8_t *in, __m256i out[CHANNELS]) {
+    const __m256i by_channel = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+    const __m256i in_order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7), offset = _mm256_set1_epi16(-OFFSET);
+    __m256i eight[2];
     for (int i = 0; i < 2; i++) {
-        __m256 alpha = _mm256_permute_ps(sums[i], 0xFF);
-        __m256 by = _mm256_blend_ps(_mm256_div_ps(one, alpha), step, 0x88);
-        by = _mm256_and_ps(by, _mm256_cmp_ps(alpha, half, _CMP_GE_OQ));
-        __m256 value = _mm256_max_ps(_mm256_mul_ps(sums[i], by), _mm256_setzero_ps());
-        value = _mm256_min_ps(value, _mm256_set1_ps(255));
-        values[i] = _mm256_cvttps_epi32(_mm256_add_ps(value, _mm256_set1_ps(0.5f)));
+        __m256i pixels = _mm256_loadu_si256((const void *)(in + 32 * i));
+        eight[i] = _mm256_permutevar8x32_epi32(_mm256_shuffle_epi8(pixels, by_channel), in_order);
     }
-    __m256i words = _mm256_packs_epi32(values[0], values[1]), bytes = _mm256_packus_epi16(words, words);
-    return _mm_unpacklo_epi32(_mm256_castsi256_si128(bytes), _mm256_extracti128_si256(bytes, 1));
+    __m256i red_blue = _mm256_unpacklo_epi64(eight[0], eight[1]);
+    __m256i green_alpha = _mm256_unpackhi_epi64(eight[0], eight[1]);
+    __m256i alpha = _mm256_cvtepu8_epi16(_mm256_extracti128_si256(green_alpha, 1));
+    __m256i values[CHANNELS] = {
+        _mm256_cvtepu8_epi16(_mm256_castsi256_si128(red_blue)),
+        _mm256_cvtepu8_epi16(_mm256_castsi256_si128(green_alpha)),
+        _mm256_cvtepu8_epi16(_mm256_extracti128_si256(red_blue, 1)), _mm256_set1_epi16(255)};
+    for (int c = 0; c < CHANNELS; c++) out[c] = _mm256_xor_si256(_mm256_mullo_epi16(values[c], alpha), offset);
 }
 
-AVX2 static inline __m256 product(__m256 by, const float *in) { return _mm256_mul_ps(by, _mm256_loadu_ps(in)); }
+// Pairs of weighed pixels from `from` on, which is even: of each channel, each pair of all rows, then the next.
+AVX2 static void take_weighed(
+    const uint8_t *const *rows, int count, int from, int to, int32_t *pairs, size_t channel_stride) {
+    for (int x = from; x < to; x += CR_GROUP, pairs += PAIRS * CR_ROWS)
+        for (int half = 0; half < 2; half++) {
+            __m256i channels[CHANNELS][HALF];
+            for (int i = 0; i < HALF; i++) {
+                int row = order[half][i];
+                __m256i weighed[CHANNELS];
+                weigh(rows[row < count ? row : 0] + CHANNELS * (size_t)x, weighed);
+                for (int c = 0; c < CHANNELS; c++) channels[c][i] = weighed[c];
+            }
+            for (int c = 0; c < CHANNELS; c++) turn(channels[c], pairs + (size_t)c * channel_stride + half * HALF);
+        }
+}
+
+// Eight pixels, whose bytes are left in 32 bits each.
+AVX2 static inline void straighten_avx2(__m256i values[CHANNELS]) {
+    const __m256 least = _mm256_set1_ps(LEAST_SUM), most = _mm256_set1_ps(255), half = _mm256_set1_ps(0.5f);
+    __m256 alpha = _mm256_cvtepi32_ps(values[ALPHA]), shows = _mm256_cmp_ps(alpha, least, _CMP_GE_OQ);
+    __m256 by = _mm256_and_ps(shows, _mm256_div_ps(most, alpha));
+    for (int c = 0; c < CHANNELS; c++) {
+        __m256 value = c < ALPHA ? _mm256_mul_ps(_mm256_cvtepi32_ps(values[c]), by)
+                                 : _mm256_and_ps(shows, _mm256_mul_ps(alpha, _mm256_set1_ps(ALPHA_STEP)));
+        value = _mm256_min_ps(_mm256_max_ps(value, _mm256_setzero_ps()), most);
+        values[c] = _mm256_cvttps_epi32(_mm256_add_ps(value, half));
+    }
+}
+
+// One output of all rows: sixteen bytes of each channel.
+AVX2 static inline void output_at(
+    const int32_t *pairs, size_t channel_stride, const int16_t *weights, int start, int length, __m128i out[CHANNELS]) {
+    int odd = start & 1, count = (length + odd + 1) / 2;
+    __m256i sums[2][CHANNELS];
+    for (int c = 0; c < CHANNELS; c++) sums[0][c] = sums[1][c] = _mm256_set1_epi32(SUM_OFFSET);
+    pairs += (start >> 1) * CR_ROWS;
+    // What comes before an odd start has no weight; what comes after the last one has a weight of zero.
+    __m256i w = odd ? _mm256_set1_epi32((int32_t)((uint32_t)(uint16_t)weights[0] << 16)) : both(weights);
+    weights -= odd;
+    for (int k = 0; k < count; k++, pairs += CR_ROWS) {
+        if (k > 0) w = both(weights + 2 * k);
+        for (int c = 0; c < CHANNELS; c++) {
+            const int32_t *in = pairs + (size_t)c * channel_stride;
+            __m256i first = _mm256_madd_epi16(_mm256_loadu_si256((const void *)in), w);
+            __m256i second = _mm256_madd_epi16(_mm256_loadu_si256((const void *)(in + HALF)), w);
+            sums[0][c] = _mm256_add_epi32(sums[0][c], first);
+            sums[1][c] = _mm256_add_epi32(sums[1][c], second);
+        }
+    }
+    straighten_avx2(sums[0]);
+    straighten_avx2(sums[1]);
+    for (int c = 0; c < CHANNELS; c++) {
+        __m256i words = _mm256_packs_epi32(sums[0][c], sums[1][c]);
+        __m256i bytes = _mm256_permute4x64_epi64(_mm256_packus_epi16(words, words), 0x08);
+        out[c] = _mm256_castsi256_si128(bytes);
+    }
+}
 
 AVX2 static void horizontal_avx2(
-    const float *mixed, int count, const cr_taps *taps, const float *weights, uint8_t *const *out) {
-    enum { NEXT = 4 * CR_ALPHA_ROWS };
-    for (int i = 0; i < taps->count; i++) {
-        const float *w = weights_of(weights, taps, i), *in = mixed + NEXT * (size_t)(taps->start[i] - taps->low);
-        // Even and odd taps, of the first two rows and of the others.
-        __m256 a = _mm256_setzero_ps(), b = a, c = a, d = a;
-        int k = 0;
-        for (; k + 2 <= taps->length[i]; k += 2, in += 2 * NEXT) {
-            __m256 even = _mm256_broadcast_ss(w + k), odd = _mm256_broadcast_ss(w + k + 1);
-            a = _mm256_add_ps(a, product(even, in));
-            b = _mm256_add_ps(b, product(even, in + 8));
-            c = _mm256_add_ps(c, product(odd, in + NEXT));
-            d = _mm256_add_ps(d, product(odd, in + NEXT + 8));
+    const uint8_t *const *rows, int count, const cr_taps *taps, int32_t *pairs, int16_t *const *out) {
+    int from = taps->low & ~1;
+    size_t width = (size_t)taps->groups * CR_GROUP, stride = (size_t)cr_alpha_stride(taps->count);
+    size_t channel_stride = cr_rows_scratch(taps) / sizeof *pairs;
+    take_weighed(rows, count, from, taps->high + 1, pairs, channel_stride);
+    for (int i = 0; i < taps->count; i += CR_ROWS) {
+        __m128i tiles[CHANNELS][CR_ROWS];
+        for (int j = 0; j < CR_ROWS; j++) {
+            // Beyond the last one it is made once more.
+            int column = i + j < taps->count ? i + j : taps->count - 1;
+            __m128i bytes[CHANNELS];
+            output_at(
+                pairs, channel_stride, taps->weights + (size_t)column * width, taps->start[column] - from,
+                taps->length[column], bytes);
+            for (int c = 0; c < CHANNELS; c++) tiles[c][j] = bytes[c];
         }
-        if (k < taps->length[i]) {
-            __m256 even = _mm256_broadcast_ss(w + k);
-            a = _mm256_add_ps(a, product(even, in));
-            b = _mm256_add_ps(b, product(even, in + 8));
+        for (int c = 0; c < CHANNELS; c++) turn_bytes(tiles[c]);
+        for (int r = 0; r < count; r++) {
+            __m256i alpha = _mm256_cvtepu8_epi16(tiles[ALPHA][r]);
+            for (int c = 0; c < CHANNELS; c++) {
+                __m256i value = c < ALPHA ? _mm256_cvtepu8_epi16(tiles[c][r]) : _mm256_set1_epi16(255);
+                __m256i weighed = _mm256_xor_si256(_mm256_mullo_epi16(value, alpha), _mm256_set1_epi16(-OFFSET));
+                _mm256_storeu_si256((void *)(out[r] + (size_t)c * stride + (size_t)i), weighed);
+            }
         }
-        uint8_t pixels[4 * CR_ALPHA_ROWS];
-        _mm_storeu_si128((void *)pixels, straight_avx2(_mm256_add_ps(a, c), _mm256_add_ps(b, d)));
-        for (int r = 0; r < count; r++) memcpy(out[r] + 4 * (size_t)i, pixels + 4 * r, 4);
     }
 }
 
-AVX2 static int vertical_avx2(const float *const *rows, const int16_t *weights, int count, int width, uint8_t *out) {
+// Two weights side by side, for two rows at once.
+static inline int32_t pair_of(const int16_t *weights, int k, int count) {
+    uint32_t second = k + 1 < count ? (uint16_t)weights[k + 1] : 0;
+    return (int32_t)((uint16_t)weights[k] | second << 16);
+}
+
+AVX2 static int vertical_avx2(const int16_t *const *rows, const int16_t *weights, int count, int width, uint8_t *out) {
+    size_t stride = (size_t)cr_alpha_stride(width);
     int x = 0;
-    for (; x + 4 <= width; x += 4) {
-        __m256 a = _mm256_setzero_ps(), b = _mm256_setzero_ps();
-        for (int k = 0; k < count; k++) {
-            __m256 by = _mm256_set1_ps(weights[k]);
-            const float *in = rows[k] + 4 * (size_t)x;
-            a = _mm256_add_ps(a, product(by, in));
-            b = _mm256_add_ps(b, product(by, in + 8));
+    for (; x + CR_GROUP <= width; x += CR_GROUP) {
+        // Eight pixels that lie in the lower halves of both parts of a vector, and those in the upper ones.
+        __m256i sums[2][CHANNELS];
+        for (int c = 0; c < CHANNELS; c++) sums[0][c] = sums[1][c] = _mm256_set1_epi32(SUM_OFFSET);
+        for (int k = 0; k < count; k += 2) {
+            __m256i w = _mm256_set1_epi32(pair_of(weights, k, count));
+            const int16_t *above = rows[k] + x, *below = rows[k + 1 < count ? k + 1 : k] + x;
+            for (int c = 0; c < CHANNELS; c++, above += stride, below += stride) {
+                __m256i a = _mm256_loadu_si256((const void *)above), b = _mm256_loadu_si256((const void *)below);
+                sums[0][c] = _mm256_add_epi32(sums[0][c], _mm256_madd_epi16(_mm256_unpacklo_epi16(a, b), w));
+                sums[1][c] = _mm256_add_epi32(sums[1][c], _mm256_madd_epi16(_mm256_unpackhi_epi16(a, b), w));
+            }
         }
-        _mm_storeu_si128((void *)(out + 4 * (size_t)x), straight_avx2(a, b));
+        straighten_avx2(sums[0]);
+        straighten_avx2(sums[1]);
+        // Packing puts them in their order again.
+        __m256i words[CHANNELS];
+        for (int c = 0; c < CHANNELS; c++) words[c] = _mm256_packs_epi32(sums[0][c], sums[1][c]);
+        __m256i red_green = _mm256_or_si256(words[0], _mm256_slli_epi16(words[1], 8));
+        __m256i blue_alpha = _mm256_or_si256(words[2], _mm256_slli_epi16(words[3], 8));
+        __m256i low = _mm256_unpacklo_epi16(red_green, blue_alpha), high = _mm256_unpackhi_epi16(red_green, blue_alpha);
+        uint8_t *to = out + CHANNELS * (size_t)x;
+        _mm256_storeu_si256((void *)to, _mm256_permute2x128_si256(low, high, 0x20));
+        _mm256_storeu_si256((void *)(to + 32), _mm256_permute2x128_si256(low, high, 0x31));
     }
     return x;
 }
 
-static int uses_avx2(cr_kernel kernel) {
-    return (kernel == CR_BEST || kernel == CR_AVX2) && __builtin_cpu_supports("avx2");
-}
+static int uses_avx2(cr_kernel kernel) { return (kernel == CR_BEST || kernel == CR_AVX2) && cr_supports(CR_AVX2); }
 
 #endif
-
-void cr_premultiply(cr_kernel kernel, const uint8_t *row, int low, int high, float *out) {
-#if defined(__x86_64__)
-    if (uses_avx2(kernel)) low = premultiply_avx2(row, low, high, out);
-#endif
-    (void)kernel;
-    premultiply_scalar(row, low, high, out);
-}
-
-size_t cr_alpha_scratch(const cr_taps *taps) {
-    size_t weights = (size_t)taps->count * (size_t)taps->groups * CR_GROUP;
-    return weights + 4 * CR_ALPHA_ROWS * (size_t)(taps->high - taps->low);
-}
-
-void cr_alpha_prepare(const cr_taps *taps, float *scratch) {
-    size_t count = (size_t)taps->count * (size_t)taps->groups * CR_GROUP;
-    for (size_t i = 0; i < count; i++) scratch[i] = taps->weights[i];
-}
 
 void cr_horizontal_alpha(
-    cr_kernel kernel, const uint8_t *const *rows, int count, const cr_taps *taps, float *scratch, uint8_t *const *out) {
-    const float *weights = scratch;
-    float *mixed = scratch + (size_t)taps->count * (size_t)taps->groups * CR_GROUP;
+    cr_kernel kernel, const uint8_t *const *rows, int count, const cr_taps *taps, void *scratch, int16_t *const *out) {
 #if defined(__x86_64__)
-    if (uses_avx2(kernel)) {
-        // Where there are fewer rows, some are made more than once.
-        const uint8_t *all_rows[CR_ALPHA_ROWS];
-        for (int r = 0; r < CR_ALPHA_ROWS; r++) all_rows[r] = rows[r < count ? r : 0];
-        int x = mix_avx2(all_rows, taps->low, taps->high, mixed);
-        mix_scalar(all_rows, CR_ALPHA_ROWS, taps->low, x, taps->high, mixed);
-        return horizontal_avx2(mixed, count, taps, weights, out);
-    }
+    if (uses_avx2(kernel)) return horizontal_avx2(rows, count, taps, scratch, out);
 #endif
-    (void)kernel;
-    mix_scalar(rows, count, taps->low, taps->low, taps->high, mixed);
-    horizontal_scalar(mixed, count, taps, weights, out);
+    (void)kernel, (void)scratch;
+    for (int r = 0; r < count; r++) horizontal_scalar(rows[r], taps, out[r]);
 }
 
 void cr_vertical_alpha(
-    cr_kernel kernel, const float *const *rows, const int16_t *weights, int count, int width, uint8_t *out) {
+    cr_kernel kernel, const int16_t *const *rows, const int16_t *weights, int count, int width, uint8_t *out) {
     int from = 0;
 #if defined(__x86_64__)
     if (uses_avx2(kernel)) from = vertical_avx2(rows, weights, count, width, out);

@@ -2,9 +2,7 @@
 //
 // The horizontal pass over many rows at once. One row alone adds up its products across a vector; sixteen side by side
 // need no such sums, and no weight is loaded more than once for all of them.
-#include "CResample.h"
-
-#include <string.h>
+#include "blocks.h"
 
 size_t cr_rows_scratch(const cr_taps *taps) {
     // Whole groups of samples from an even one on, and one more that an odd number of weights reaches.
@@ -18,33 +16,8 @@ static void one_by_one(
 }
 
 #if defined(__x86_64__)
-#include <immintrin.h>
 
-enum { OUT_SHIFT = CR_TAP_BITS + CR_ROW_BITS, PAIRS = CR_GROUP / 2, HALF = CR_ROWS / 2, FEW = 4 };
-
-#define AVX2 __attribute__((target("avx2")))
-
-// The rows of each half: so that packing two halves gives them in their order.
-static const int order[2][HALF] = {{0, 1, 2, 3, 8, 9, 10, 11}, {4, 5, 6, 7, 12, 13, 14, 15}};
-
-// From eight rows of eight elements eight columns, CR_ROWS elements apart.
-AVX2 static inline void turn(const __m256i r[HALF], int32_t *out) {
-    __m256i u[HALF], v[HALF];
-    for (int i = 0; i < HALF; i += 2) {
-        u[i] = _mm256_unpacklo_epi32(r[i], r[i + 1]);
-        u[i + 1] = _mm256_unpackhi_epi32(r[i], r[i + 1]);
-    }
-    for (int i = 0; i < HALF; i += 4) {
-        v[i] = _mm256_unpacklo_epi64(u[i], u[i + 2]);
-        v[i + 1] = _mm256_unpackhi_epi64(u[i], u[i + 2]);
-        v[i + 2] = _mm256_unpacklo_epi64(u[i + 1], u[i + 3]);
-        v[i + 3] = _mm256_unpackhi_epi64(u[i + 1], u[i + 3]);
-    }
-    for (int i = 0; i < 4; i++) {
-        _mm256_storeu_si256((void *)(out + i * CR_ROWS), _mm256_permute2x128_si256(v[i], v[i + 4], 0x20));
-        _mm256_storeu_si256((void *)(out + (i + 4) * CR_ROWS), _mm256_permute2x128_si256(v[i], v[i + 4], 0x31));
-    }
-}
+enum { OUT_SHIFT = CR_TAP_BITS + CR_ROW_BITS, FEW = 4 };
 
 // Pairs of samples from `from` on, which is even: each pair of all rows, then the next.
 AVX2 static void take_pairs(const int16_t *const *rows, int count, int from, int to, int32_t *pairs) {
@@ -59,21 +32,16 @@ AVX2 static void take_pairs(const int16_t *const *rows, int count, int from, int
         }
 }
 
-AVX2 static inline __m256i both(const int16_t *weights) {
-    int32_t two;
-    memcpy(&two, weights, sizeof two);
-    return _mm256_set1_epi32(two);
-}
-
 // One output of all rows.
-AVX2 static inline __m128i output_at(const int32_t *pairs, const int16_t *weights, int start, int length) {
-    const __m256i half = _mm256_set1_epi32(1 << (OUT_SHIFT - 1));
+AVX2 static inline __m128i output_at(
+    const int32_t *pairs, const int16_t *weights, int start, int length, int32_t bias) {
+    const __m256i before = _mm256_set1_epi32(bias);
     int odd = start & 1, count = (length + odd + 1) / 2;
     const int32_t *in = pairs + (start >> 1) * CR_ROWS;
     // What comes before an odd start has no weight; what comes after the last one has a weight of zero.
     __m256i w = odd ? _mm256_set1_epi32((int32_t)((uint32_t)(uint16_t)weights[0] << 16)) : both(weights);
-    __m256i a = _mm256_add_epi32(half, _mm256_madd_epi16(_mm256_loadu_si256((const void *)in), w));
-    __m256i b = _mm256_add_epi32(half, _mm256_madd_epi16(_mm256_loadu_si256((const void *)(in + HALF)), w));
+    __m256i a = _mm256_add_epi32(before, _mm256_madd_epi16(_mm256_loadu_si256((const void *)in), w));
+    __m256i b = _mm256_add_epi32(before, _mm256_madd_epi16(_mm256_loadu_si256((const void *)(in + HALF)), w));
     weights -= odd;
     for (int k = 1; k < count; k++) {
         in += CR_ROWS;
@@ -86,18 +54,6 @@ AVX2 static inline __m128i output_at(const int32_t *pairs, const int16_t *weight
     return _mm256_castsi256_si128(bytes);
 }
 
-// Sixteen columns of sixteen bytes become rows.
-AVX2 static inline void turn_bytes(__m128i a[CR_ROWS]) {
-    __m128i b[CR_ROWS];
-    for (int round = 0; round < 4; round++) {
-        for (int i = 0; i < HALF; i++) {
-            b[2 * i] = _mm_unpacklo_epi8(a[i], a[i + HALF]);
-            b[2 * i + 1] = _mm_unpackhi_epi8(a[i], a[i + HALF]);
-        }
-        memcpy(a, b, sizeof b);
-    }
-}
-
 AVX2 static void rows_avx2(
     const int16_t *const *rows, int count, const cr_taps *taps, int32_t *pairs, uint8_t *const *out) {
     int from = taps->low & ~1;
@@ -108,7 +64,8 @@ AVX2 static void rows_avx2(
         __m128i tile[CR_ROWS];
         for (int c = 0; c < columns; c++)
             tile[c] = output_at(
-                pairs, taps->weights + (size_t)(i + c) * width, taps->start[i + c] - from, taps->length[i + c]);
+                pairs, taps->weights + (size_t)(i + c) * width, taps->start[i + c] - from, taps->length[i + c],
+                taps->bias);
         for (int c = columns; c < CR_ROWS; c++) tile[c] = _mm_setzero_si128();
         turn_bytes(tile);
         for (int r = 0; r < count; r++) {

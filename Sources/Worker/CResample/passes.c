@@ -13,7 +13,7 @@ static inline int16_t to_row(int32_t sum) {
 }
 
 static inline uint8_t to_byte(int32_t sum) {
-    int32_t value = (sum + (1 << (OUT_SHIFT - 1))) >> OUT_SHIFT;
+    int32_t value = sum >> OUT_SHIFT;
     return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
 }
 
@@ -31,7 +31,7 @@ static void horizontal_scalar(const int16_t *row, const cr_taps *taps, int from,
     for (int i = from; i < taps->count; i++) {
         const int16_t *weights = taps->weights + (size_t)i * (size_t)width;
         const int16_t *in = row + taps->start[i];
-        int32_t sum = 0;
+        int32_t sum = taps->bias;
         for (int k = 0; k < taps->length[i]; k++) sum += in[k] * weights[k];
         out[i] = to_byte(sum);
     }
@@ -85,7 +85,7 @@ static void horizontal_sse2(const int16_t *row, const cr_taps *taps, int from, u
             sum = _mm_add_epi32(
                 sum, _mm_madd_epi16(
                          _mm_loadu_si128((const void *)(in + k)), _mm_loadu_si128((const void *)(weights + k))));
-        out[i] = to_byte(sum_of(sum));
+        out[i] = to_byte(taps->bias + sum_of(sum));
     }
 }
 
@@ -128,7 +128,7 @@ __attribute__((target("avx2"))) static inline __m256i dot16(
 
 __attribute__((target("avx2"))) static void horizontal_avx2(const int16_t *row, const cr_taps *taps, uint8_t *out) {
     size_t width = (size_t)taps->groups * CR_GROUP;
-    const __m128i half = _mm_set1_epi32(1 << (OUT_SHIFT - 1));
+    const __m128i before = _mm_set1_epi32(taps->bias);
     int i = 0;
     for (; i + 4 <= taps->count; i += 4) {
         const int16_t *weights = taps->weights + (size_t)i * width;
@@ -139,7 +139,7 @@ __attribute__((target("avx2"))) static void horizontal_avx2(const int16_t *row, 
         __m256i d = dot16(row + start[3], weights + 3 * width, taps->groups);
         __m256i four = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
         __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(four), _mm256_extracti128_si256(four, 1));
-        sum = _mm_srai_epi32(_mm_add_epi32(sum, half), OUT_SHIFT);
+        sum = _mm_srai_epi32(_mm_add_epi32(sum, before), OUT_SHIFT);
         sum = _mm_packus_epi16(_mm_packs_epi32(sum, sum), sum);
         int32_t bytes = _mm_cvtsi128_si32(sum);
         __builtin_memcpy(out + i, &bytes, 4);

@@ -137,6 +137,7 @@ int cr_taps_make(cr_taps *taps, const cr_axis *axis) {
         return -1;
     }
     taps->count = axis->count;
+    taps->bias = 1 << (CR_TAP_BITS + CR_ROW_BITS - 1);
     taps->span = widest;
     taps->groups = groups;
     taps->low = axis->high;
@@ -189,6 +190,23 @@ int cr_taps_make(cr_taps *taps, const cr_axis *axis) {
         taps->groups = used;
     }
     return 0;
+}
+
+void cr_taps_change(cr_taps *taps, double gain, double offset) {
+    int32_t whole = (int32_t)lrint(gain * (1 << CR_TAP_BITS));
+    for (int i = 0; i < taps->count; i++) {
+        int16_t *weights = taps->weights + (size_t)i * (size_t)taps->groups * CR_GROUP;
+        int32_t sum = 0;
+        int largest = 0;
+        for (int k = 0; k < taps->length[i]; k++) {
+            long value = lrint(gain * weights[k]);
+            weights[k] = (int16_t)(value < -32768 ? -32768 : value > 32767 ? 32767 : value);
+            sum += weights[k];
+            if (weights[k] > weights[largest]) largest = k;
+        }
+        weights[largest] = (int16_t)(weights[largest] + whole - sum);
+    }
+    taps->bias += (int32_t)lrint(offset * (1 << (CR_TAP_BITS + CR_ROW_BITS)));
 }
 
 void cr_taps_free(cr_taps *taps) {

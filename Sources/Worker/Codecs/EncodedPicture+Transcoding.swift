@@ -16,15 +16,18 @@ extension EncodedPicture {
     /// What such a file can become in planes.
     public static let planarFormats: [ImageFormat] = [.jpeg, .webp, .avif]
 
-    /// JPEG to one of these in planes of YCbCr: no colour is converted, and chroma stays at its own resolution.
+    /// JPEG or WebP to one of these in planes of YCbCr: no colour is converted, and chroma stays at its own resolution.
+    ///
+    /// - Parameter source: `.webp` for a file that is a `PlanarWebP`, `.jpeg` for one that can be transcoded.
     public init(
-        transcodingJPEG bytes: UnsafeRawBufferPointer, _ geometry: StoredGeometry, format: ImageFormat = .jpeg,
-        quality: Int, limits: PixelLimits, policy: ResultPolicy = ResultPolicy(), deadline: UInt64,
-        timings: inout JobTimings
+        transcoding bytes: UnsafeRawBufferPointer, of source: ImageFormat, _ geometry: StoredGeometry,
+        format: ImageFormat = .jpeg, quality: Int, limits: PixelLimits, policy: ResultPolicy = ResultPolicy(),
+        deadline: UInt64, timings: inout JobTimings
     ) throws(JobFailure) {
         var job = planar_job(geometry, deadline: deadline)
+        let transcode = source == .webp ? webp_planar_transcode : jpeg_planar_transcode
         try self.init(&job, format, quality, limits, policy, &timings) { job, result in
-            jpeg_planar_transcode(bytes.assumingMemoryBound(to: UInt8.self).baseAddress, bytes.count, &job, &result)
+            transcode(bytes.assumingMemoryBound(to: UInt8.self).baseAddress, bytes.count, &job, &result)
         }
     }
 
@@ -45,6 +48,7 @@ extension EncodedPicture {
                 quality: Float(quality), method: Self.webpMethod, is_lossless: 0, max_bytes: limits.maxResultBytes,
                 deadline: job.deadline)
             job.encode = webp_encode_planes
+            job.wants_narrow = 1
             status = withUnsafePointer(to: &settings) {
                 job.settings = UnsafeRawPointer($0)
                 return transcode(&job, &result)

@@ -29,6 +29,7 @@ struct PictureJob {
         {
             return result
         }
+        if self.format == .webp, let result = try self.runWebP() { return result }
         return try self.format == .jpeg ? self.runJPEG() : self.runOther()
     }
 
@@ -63,7 +64,7 @@ struct PictureJob {
             return JobResult(image, timings)
         }
         let image = try EncodedPicture(
-            transcodingJPEG: self.source, geometry, format: target, quality: self.request.quality(for: target),
+            transcoding: self.source, of: .jpeg, geometry, format: target, quality: self.request.quality(for: target),
             limits: self.limits, policy: self.request.policy, deadline: self.request.deadline, timings: &timings)
         return try self.finish(image, geometry.isIdentity(of: size), timings)
     }
@@ -120,6 +121,26 @@ struct PictureJob {
         timings.decode += between - before
         defer { timings.encode += JobTimings.now - between }
         return try EncodedPicture.stripped(self.source, format: .jpeg, size: size, limits: self.limits)
+    }
+
+    /// What becomes of a WebP in planes. nil when it is of another kind, or what is asked for has to see its pixels or is no
+    /// planar format.
+    private func runWebP() throws(JobFailure) -> JobResult? {
+        let options = self.request.options
+        guard !options.trim, !options.smartCrop, let picture = try PlanarWebP(self.source, limits: self.limits) else {
+            return nil
+        }
+        var timings = JobTimings()
+        timings.header = self.sinceStart
+        let geometry = try self.request.geometry(
+            for: PixelRect(picture.size), orientation: Symmetry(orientation: picture.orientation), window: nil)
+        let target = self.request.target(for: geometry.output) ?? self.format.resultFormat(hasAlpha: false)
+        guard EncodedPicture.planarFormats.contains(target) else { return nil }
+        try self.request.check(geometry.output, as: target)
+        let image = try EncodedPicture(
+            transcoding: self.source, of: .webp, geometry, format: target, quality: self.request.quality(for: target),
+            limits: self.limits, policy: self.request.policy, deadline: self.request.deadline, timings: &timings)
+        return try self.finish(image, geometry.isIdentity(of: picture.size), timings)
     }
 
     /// The others know more of a picture than its header says.

@@ -37,11 +37,7 @@ static const setting settings[] = {
     {"avif q55 speed 8", "avif", AVIF, 55, 8},
     {"avif q55 speed 7", "avif", AVIF, 55, 7},
     {"avif q55 speed 6", "avif", AVIF, 55, 6},
-    {"png level 1", "png", PNG, 0, 1},
-    {"png level 4", "png", PNG, 0, 4},
-    {"png level 6", "png", PNG, 0, 6},
-    {"png level 9", "png", PNG, 0, 9},
-    {"png level 12", "png", PNG, 0, 12},
+    {"png", "png", PNG, 0, 6},
     {"gif", "gif", GIF, 0, 0},
 };
 

@@ -4,6 +4,7 @@
 // started by tells which. What a decoder says of a picture must be true of what it hands out, to the byte.
 //
 // scripts/fuzz builds it, with AddressSanitizer and UndefinedBehaviorSanitizer. It is C only, so it needs no package build.
+#include <libdeflate.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -168,6 +169,28 @@ static void decode_gif(const uint8_t *bytes, size_t count) {
     read_frames(gif_animation_open(bytes, count, &frames_limits, &animation), animation);
 }
 
+typedef codec_status transcoder(const uint8_t *bytes, size_t count, const planar_job *job, planar_result *result);
+
+// In planes. The last byte, behind a picture's end, chooses what becomes of it.
+static void transcode(transcoder *run, const uint8_t *bytes, size_t count, int source_width, int source_height) {
+    uint8_t choice = bytes[count - 1];
+    int width = 1 + (source_width - 1) / (1 + (choice >> 2 & 7)), height = 1 + (source_height - 1) / (1 + (choice >> 5));
+    planar_job job = {
+        .source_width = source_width, .source_height = source_height, .resampled_width = width,
+        .resampled_height = height, .window_width = width, .window_height = height, .mirrored_x = choice & 1,
+        .mirrored_y = choice >> 1 & 1, .transposed = choice >> 2 & 1, .quality = 80, .max_bytes = MAX_RESULT,
+        .max_memory = MAX_MEMORY};
+    planar_result result = {0};
+    if (run(bytes, count, &job, &result) == CODEC_OK) {
+        require(result.width == (job.transposed ? height : width) && result.height == (job.transposed ? width : height),
+                "a result is as large as was asked for");
+        require(result.image.count <= MAX_RESULT, "no more bytes than allowed");
+        touch(result.image.bytes, result.image.count);
+        free(result.image.bytes);
+    }
+    free(result.planes);
+}
+
 static void decode_webp(const uint8_t *bytes, size_t count) {
     pixel_source *source = NULL;
     const uint8_t *exif = NULL;
@@ -175,6 +198,12 @@ static void decode_webp(const uint8_t *bytes, size_t count) {
     codec_status status = webp_open(bytes, count, &limits, &source, &exif, &exif_count);
     if (status == CODEC_OK && exif) touch(exif, exif_count);
     read_still(status, source);
+    webp_header header = {0};
+    if (webp_read_header_of(bytes, count, MAX_PIXELS, &header) == CODEC_OK) {
+        if (header.exif) touch(header.exif, header.exif_count);
+        if (header.icc) touch(header.icc, header.icc_count);
+        if (header.is_planar) transcode(webp_planar_transcode, bytes, count, header.width, header.height);
+    }
     animation_source *animation = NULL;
     status = webp_animation_open(bytes, count, &frames_limits, &animation);
     // Of one that does not move only the header is known here.
@@ -232,23 +261,7 @@ static void decode_jpeg(const uint8_t *bytes, size_t count) {
     jpeg_header header = {0};
     if (jpeg_read_header_of(bytes, count, &header) != CODEC_OK) return;
     if ((uint64_t)header.width * (uint64_t)header.height > MAX_PIXELS) return;
-    if (header.is_planar) {
-        int width = 1 + (header.width - 1) / (1 + (choice >> 2 & 7)), height = 1 + (header.height - 1) / (1 + (choice >> 5));
-        planar_job job = {
-            .source_width = header.width, .source_height = header.height, .resampled_width = width,
-            .resampled_height = height, .window_width = width, .window_height = height, .mirrored_x = choice & 1,
-            .mirrored_y = choice >> 1 & 1, .transposed = choice >> 2 & 1, .quality = 80, .max_bytes = MAX_RESULT,
-            .max_memory = MAX_MEMORY};
-        planar_result result = {0};
-        if (jpeg_planar_transcode(bytes, count, &job, &result) == CODEC_OK) {
-            require(result.width == (job.transposed ? height : width) && result.height == (job.transposed ? width : height),
-                    "a result is as large as was asked for");
-            require(result.image.count <= MAX_RESULT, "no more bytes than allowed");
-            touch(result.image.bytes, result.image.count);
-            free(result.image.bytes);
-        }
-        free(result.planes);
-    }
+    if (header.is_planar) transcode(jpeg_planar_transcode, bytes, count, header.width, header.height);
     jpeg_turn turn = {
         .mirrored_x = choice & 1, .mirrored_y = choice >> 1 & 1, .transposed = choice >> 2 & 1, .max_bytes = MAX_RESULT,
         .max_memory = MAX_MEMORY};
@@ -268,13 +281,37 @@ static void convert_colours(const uint8_t *bytes, size_t count) {
     for (colour_kind kind = COLOUR_GRAY; kind <= COLOUR_INVERTED_INK; kind++) convert(bytes, count, kind);
 }
 
+// Any bytes at all as rows to be compressed, in either way, in as much room as their first two say: libdeflate reads them
+// again.
+static void deflate(const uint8_t *bytes, size_t count) {
+    if (count < 3) return;
+    size_t most = png_deflate_room(count), room = bytes[0] & 1 ? most : (size_t)(bytes[0] << 8 | bytes[1]) % most;
+    uint8_t *out = malloc(room ? room : 1), *again = malloc(count);
+    struct libdeflate_decompressor *inflater = libdeflate_alloc_decompressor();
+    for (int is_noise = 0; is_noise < 2; is_noise++) {
+        size_t deflated = 0, inflated = 0;
+        codec_status status = is_noise ? png_deflate_noise(bytes, count, 0, out, room, &deflated)
+                                       : png_deflate(bytes, count, 6, 0, out, room, &deflated);
+        require(status == CODEC_OK || (status == CODEC_TOO_LARGE && room < most), "there is room enough");
+        if (status != CODEC_OK) continue;
+        require(deflated <= room, "no more bytes than allowed");
+        require(!is_noise || deflated <= png_size_as_noise(bytes, count), "no more bytes than counted");
+        require(libdeflate_zlib_decompress(inflater, out, deflated, again, count, &inflated) == LIBDEFLATE_SUCCESS &&
+                    inflated == count && !memcmp(again, bytes, count),
+                "what was compressed is what is read");
+    }
+    libdeflate_free_decompressor(inflater);
+    free(out);
+    free(again);
+}
+
 static const struct {
     const char *name;
     void (*run)(const uint8_t *bytes, size_t count);
 } decoders[] = {
     {"DecodeJPEG", decode_jpeg}, {"DecodePNG", decode_png}, {"DecodeWebP", decode_webp}, {"DecodeGIF", decode_gif},
     {"DecodeTIFF", decode_tiff}, {"DecodeBMP", decode_bmp}, {"DecodeAVIF", decode_avif},
-    {"ConvertColours", convert_colours},
+    {"ConvertColours", convert_colours}, {"DeflateRows", deflate},
 };
 
 static void (*run)(const uint8_t *bytes, size_t count);

@@ -36,8 +36,8 @@ enum { WIDTH = 331, ROWS = 23, ROUNDS = 40, ROOM = 1024 };
 static uint8_t bytes[ROWS][4 * WIDTH + ROOM];
 static int16_t wide[4][WIDTH + ROOM], sums[WIDTH + ROOM], many[CR_ROWS][WIDTH + ROOM];
 static uint8_t many_out[CR_ROWS][2 * WIDTH + ROOM];
-static float floats[ROWS][4 * (WIDTH + ROOM)];
-static uint8_t out[4 * (WIDTH + ROOM)], alpha_out[CR_ALPHA_ROWS][4 * (2 * WIDTH + ROOM)];
+static int16_t weighed[ROWS][4 * (2 * WIDTH + ROOM)];
+static uint8_t out[4 * (WIDTH + ROOM)];
 
 static void fill(void) {
     for (int y = 0; y < ROWS; y++)
@@ -55,10 +55,10 @@ static cr_taps some_taps(void) {
 
 static void resample(void) {
     const uint8_t *rows[ROWS];
-    const float *float_rows[ROWS];
+    const int16_t *weighed_rows[ROWS];
     for (int y = 0; y < ROWS; y++) {
         rows[y] = bytes[y];
-        float_rows[y] = floats[y];
+        weighed_rows[y] = weighed[y];
     }
     uint64_t parts[7] = {0};
     for (int round = 0; round < ROUNDS; round++) {
@@ -84,18 +84,22 @@ static void resample(void) {
         cr_narrow(CR_BEST, &wide[0][0], 3, WIDTH / 3, out);
         add(out, WIDTH / 3 * 3);
         parts[3] = hash, hash = parts[4];
-        uint8_t *across[CR_ALPHA_ROWS];
-        for (int y = 0; y < CR_ALPHA_ROWS; y++) across[y] = alpha_out[y];
-        float *working = malloc(cr_alpha_scratch(&taps) * sizeof *working);
+        int16_t *across[CR_ROWS];
+        for (int y = 0; y < CR_ROWS; y++) across[y] = weighed[y];
+        void *working = malloc(cr_alpha_scratch(&taps));
         if (!working) exit(1);
-        cr_alpha_prepare(&taps, working);
-        int alpha_rows = 1 + round % CR_ALPHA_ROWS;
+        int alpha_rows = 1 + round % CR_ROWS, alpha_stride = cr_alpha_stride(taps.count);
         cr_horizontal_alpha(CR_BEST, rows, alpha_rows, &taps, working, across);
-        for (int y = 0; y < alpha_rows; y++) add(across[y], 4 * (size_t)taps.count);
+        for (int y = 0; y < alpha_rows; y++)
+            for (int c = 0; c < 4; c++) add(across[y] + c * alpha_stride, (size_t)taps.count * sizeof *across[y]);
         free(working);
-        for (int y = 0; y < ROWS; y++) cr_premultiply(CR_BEST, bytes[y], 0, WIDTH, floats[y]);
         parts[4] = hash, hash = parts[5];
-        cr_vertical_alpha(CR_BEST, float_rows, weights, ROWS, WIDTH, out);
+        // Halved, so that no sum overflows.
+        for (int y = 0; y < ROWS; y++) {
+            weights[y] = (int16_t)(weights[y] / 2);
+            for (int x = 0; x < 4 * cr_alpha_stride(WIDTH); x++) weighed[y][x] = (int16_t)noise();
+        }
+        cr_vertical_alpha(CR_BEST, weighed_rows, weights, ROWS, WIDTH, out);
         add(out, 4 * WIDTH);
         parts[5] = hash, hash = parts[6];
         const int16_t *from[CR_ROWS];

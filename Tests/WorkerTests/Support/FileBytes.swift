@@ -83,11 +83,14 @@ func bitmapHeader(
 }
 
 /// WebP chunks as an extended file, which can say more than the picture.
-func extendedWebP(_ picture: [UInt8], size: ImageSize, exif: [UInt8]) -> [UInt8] {
+func extendedWebP(_ picture: [UInt8], size: ImageSize, exif: [UInt8] = [], profile: [UInt8] = []) -> [UInt8] {
     func chunk(_ name: String, _ content: [UInt8]) -> [UInt8] {
-        Array(name.utf8) + little(content.count, 4) + content + (content.count % 2 == 0 ? [] : [0])
+        guard !content.isEmpty else { return [] }
+        return Array(name.utf8) + little(content.count, 4) + content + (content.count % 2 == 0 ? [] : [0])
     }
-    let header = chunk("VP8X", [8, 0, 0, 0] + little(size.width - 1, 3) + little(size.height - 1, 3))
-    let body = Array("WEBP".utf8) + header + Array(picture[12...]) + chunk("EXIF", exif)
+    let flags: UInt8 = (exif.isEmpty ? 0 : 8) | (profile.isEmpty ? 0 : 32)
+    let header = chunk("VP8X", [flags, 0, 0, 0] + little(size.width - 1, 3) + little(size.height - 1, 3))
+    let body =
+        Array("WEBP".utf8) + header + chunk("ICCP", profile) + Array(picture[12...]) + chunk("EXIF", exif)
     return Array("RIFF".utf8) + little(body.count, 4) + body
 }

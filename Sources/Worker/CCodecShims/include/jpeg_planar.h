@@ -31,6 +31,7 @@ typedef struct {
     // Who writes the file, from planes; NULL: JPEG, at the quality and in the coding above.
     codec_status (*encode)(const planar_view *view, const void *settings, encoded_image *out);
     const void *settings;
+    int wants_narrow;  // luma in 16...235 and chroma in 16...240, as in WebP
     size_t max_bytes;
     uint64_t max_memory;  // bytes for the coefficients of a progressive file
     uint64_t deadline;    // 0 = none

@@ -2,7 +2,7 @@
 #pragma once
 #include <stdint.h>
 
-// A picture as JPEG has it: YCbCr by BT.601 in the full range, chroma of half the resolution, rounded up; or luma alone.
+// A picture as JPEG and WebP have it: YCbCr by BT.601, chroma of half the resolution, rounded up; or luma alone.
 typedef struct {
     int width, height;
     int count;  // of planes: 1 or 3

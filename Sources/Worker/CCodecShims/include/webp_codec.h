@@ -20,5 +20,5 @@ typedef struct {
 
 // CODEC_TOO_LARGE for more than 16383 pixels to a side, which the format cannot hold.
 codec_status webp_encode(const pixel_view *view, const webp_settings *settings, encoded_image *out);
-// Lossy, from planes. `settings` are a `webp_settings`.
+// Lossy, from planes of the narrow range, those of chroma with rows of one length. `settings` are a `webp_settings`.
 codec_status webp_encode_planes(const planar_view *view, const void *settings, encoded_image *out);

@@ -24,6 +24,7 @@ typedef struct {
     int16_t *weights;   // count * groups * CR_GROUP, at least one zero after those of each sample
     int low, high;      // all inputs that any output needs
     int span;           // inputs that one output can reach, those with weight 0 included
+    int32_t bias;       // what the horizontal passes add to a sum before they cut its fraction off; at first half a step
 } cr_taps;
 
 // What is sampled, along one axis. Input sample k covers [k, k + 1).
@@ -39,6 +40,8 @@ typedef struct {
 // Lanczos with three lobes, widened when it shrinks; weights are renormalised at the edges. 0, or -1 without memory.
 int cr_taps_make(cr_taps *taps, const cr_axis *axis);
 void cr_taps_free(cr_taps *taps);
+// Has the horizontal passes give `gain`, below two, times a value, plus `offset`.
+void cr_taps_change(cr_taps *taps, double gain, double offset);
 
 // One 16-bit row from `count` rows: columns [low, high), stored from out[low] on.
 void cr_vertical(
@@ -70,16 +73,17 @@ void cr_widen(cr_kernel kernel, const uint8_t *row, int channels, int low, int h
 // `planes`: of `count` samples, one after the other.
 void cr_narrow(cr_kernel kernel, const int16_t *planes, int channels, int count, uint8_t *row);
 
-// RGBA goes through both passes in floats, four to a pixel, colours multiplied by alpha. The horizontal pass takes `count`
-// rows at once, 1...CR_ALPHA_ROWS. Its scratch has cr_alpha_scratch(taps) floats, once made ready for these taps.
-enum { CR_ALPHA_ROWS = 4 };
+// RGBA goes through both passes weighed: colours multiplied by alpha, and 255 by it, each 32768 less. A weighed row has
+// those of each channel one after the other, cr_alpha_stride(count) apart, and nothing that counts beyond `count`. The
+// horizontal pass takes `count` rows at once, 1...CR_ROWS, readable CR_GROUP pixels beyond the last one that is needed, and
+// rounds to 8 bits without weights before it weighs again. `scratch` has cr_alpha_scratch(taps) bytes.
+int cr_alpha_stride(int count);
 size_t cr_alpha_scratch(const cr_taps *taps);
-void cr_alpha_prepare(const cr_taps *taps, float *scratch);
 void cr_horizontal_alpha(
-    cr_kernel kernel, const uint8_t *const *rows, int count, const cr_taps *taps, float *scratch, uint8_t *const *out);
-void cr_premultiply(cr_kernel kernel, const uint8_t *row, int low, int high, float *out);
+    cr_kernel kernel, const uint8_t *const *rows, int count, const cr_taps *taps, void *scratch, int16_t *const *out);
+// The weights add up to one.
 void cr_vertical_alpha(
-    cr_kernel kernel, const float *const *rows, const int16_t *weights, int count, int width, uint8_t *out);
+    cr_kernel kernel, const int16_t *const *rows, const int16_t *weights, int count, int width, uint8_t *out);
 
 // Four channels of 16 bits, taken apart: columns [low, high) of each. And three of bytes, put together as opaque pixels.
 void cr_split(cr_kernel kernel, const int16_t *row, int low, int high, int16_t *const *planes);
