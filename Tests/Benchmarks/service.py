@@ -226,7 +226,10 @@ def measure_pipeline(program, photos, quick, directory):
 
 def measure_alone(bin, photo, quick, directory):
     """One picture after the other, without fetching: what the service adds to the pipeline is a request on a connection
-    that is open, the job's way to a worker and back, and a sandboxed process. In turns with the pipeline and its floors."""
+    that is open, the job's way to a worker and back, and a sandboxed process.
+
+    In turns with the pipeline and its floors.
+    """
     rounds, pictures = (3, 100) if quick else (7, 200)
     target = "/500x,q80/http://imageproxy.invalid/sample.jpg"
     found = []

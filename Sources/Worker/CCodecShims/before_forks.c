@@ -13,9 +13,9 @@
 
 // Libraries that no picture needs. libavif is linked against encoders besides libaom and a decoder besides libdav1d,
 // which are the ones that are asked for, with what only they need; libtiff against what is behind the codings that
-// `tiff_forget_codings` takes from it. They are half of all mappings, each of which a fork copies, and code that a picture
-// which takes a codec over could use. None that this program itself is linked against may be among them: libdav1d looks a
-// function of libc up by its name, and the search goes through all that come before libc.
+// `tiff_forget_codings` takes from it. They are half of all mappings, each of which a fork copies, and code that a
+// picture which takes a codec over could use. None that this program itself is linked against may be among them:
+// libdav1d looks a function of libc up by its name, and the search goes through all that come before libc.
 static const char *const unused[] = {
     "libSvtAv1Enc.so", "librav1e.so", "libgav1.so", "libabsl_", "libLerc.so", "libjbig.so", "liblzma.so", "libzstd.so",
 };

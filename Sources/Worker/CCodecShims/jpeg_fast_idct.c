@@ -88,8 +88,8 @@ AVX2 static inline __m256i samples_of(const JCOEF *a, const JCOEF *b, const __m2
         if (i > 0) below = _mm256_or_si256(below, n[i]);
         n[i] = _mm256_mullo_epi16(n[i], quantisers[i]);
     }
-    // A block with nothing below its first row goes a shorter way in libjpeg, on which too large a number wraps, and is not
-    // cut off as on the long one.
+    // A block with nothing below its first row goes a shorter way in libjpeg, on which too large a number wraps, and is
+    // not cut off as on the long one.
     __m256i is_empty = _mm256_cmpeq_epi64(below, zero);
     is_empty = _mm256_and_si256(is_empty, _mm256_shuffle_epi32(is_empty, 0x4E));
     __m256i wrapped = _mm256_srai_epi16(_mm256_slli_epi16(n[0], BETWEEN), BETWEEN);

@@ -14,8 +14,8 @@ typedef struct {
     int is_short;          // a tag's value lies beyond the end: libtiff would go on without it
 } tiff_file;
 
-// Has libtiff know nothing of the codings that are never read, so that it calls none of the libraries behind them. Files
-// in these are opened, and their pixels cannot be read. Once, before any is opened.
+// Has libtiff know nothing of the codings that are never read, so that it calls none of the libraries behind them.
+// Files in these are opened, and their pixels cannot be read. Once, before any is opened.
 void tiff_forget_codings(void);
 
 // `max_memory` bounds each single allocation; 0 = none. The file must outlive what is returned.
