@@ -168,6 +168,26 @@ def gif(width, height, frames=1, screen=None, interlace=False, changes=False):
     return head + bytes(range(0, 120, 10)) + b"".join(every[number % 2] for number in range(frames)) + b";"
 
 
+def _literally(indices):
+    """Codes of nine bits that stand for one index each, as the dictionary is cleared before it makes them longer."""
+    codes = numpy.full((-(-len(indices) // 254), 255), 256, numpy.uint16)
+    padded = numpy.zeros(len(codes) * 254, numpy.uint16)
+    padded[:len(indices)] = indices
+    codes[:, 1:] = padded.reshape(-1, 254)
+    codes = numpy.append(codes.ravel()[:len(indices) + len(codes)], 257)
+    data = numpy.packbits((codes[:, None] >> numpy.arange(9) & 1).astype(numpy.uint8), bitorder="little").tobytes()
+    return b"\x08" + b"".join(bytes([len(data[at:at + 255])]) + data[at:at + 255] for at in range(0, len(data), 255)) + b"\0"
+
+
+def gif_of_noise(width, height, frames):
+    """Every frame in 256 colours of its own."""
+    random = numpy.random.default_rng(1)
+    every = [_literally(random.integers(0, 256, width * height, numpy.uint8)) for _ in range(4)]
+    descriptor = b"\x21\xf9\x04\x04\x05\x00\x00\x00\x2c" + struct.pack("<HHHHB", 0, 0, width, height, 0x87)
+    head = b"GIF89a" + struct.pack("<HHBBB", width, height, 0x70, 0, 0)
+    return head + b"".join(descriptor + random.bytes(768) + every[number % 4] for number in range(frames)) + b";"
+
+
 def gif_of_corners(width, height, frames):
     """A small square at the top left, then one at the bottom right, and so on, each gone when the next one comes."""
     head = b"GIF89a" + struct.pack("<HHBBB", width, height, 0x91, 0, 0) + bytes(range(0, 120, 10))
@@ -209,8 +229,9 @@ def webp_of_one_colour(width, height):
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
-def animated_webp(width, height, frames):
-    still = webp_of_one_colour(width, height)[12:]
+def animated_webp(width, height, frames, still=None):
+    """still: the chunks of every frame."""
+    still = still or webp_of_one_colour(width, height)[12:]
 
     def part(kind, body):
         return kind + struct.pack("<I", len(body)) + body

@@ -4,6 +4,7 @@
 import os
 import subprocess
 
+import numpy
 import pytest
 from PIL import Image
 
@@ -153,9 +154,38 @@ def test_what_vanishes_changes_too(worker):
     assert outcome.failure == "result-too-large", outcome
 
 
+def test_a_small_patch_of_a_tall_canvas_counts_in_webp(worker):
+    """libwebp looks through all that is kept, a column at a time."""
+    outcome = stub_front.transform(worker, bombs.gif(10, 10, 30, (2000, 2000), changes=True), form="webp", rotation=180)
+    expect_bounded(outcome)
+    assert outcome.failure == "result-too-large", outcome
+
+
+def test_tables_of_noise_are_bounded(worker):
+    """Every frame has more colours than a table, and none of those before."""
+    outcome = stub_front.transform(worker, bombs.gif_of_noise(64, 64, 1500), form="gif", width=57)
+    expect_bounded(outcome)
+    assert outcome.failure is None and outcome.size == (57, 57), outcome
+
+
+def test_noise_costs_webp_more_than_it_seemed(worker):
+    outcome = stub_front.transform(worker, bombs.gif_of_noise(1000, 1000, 26), form="webp", width=950)
+    expect_bounded(outcome)
+    assert outcome.failure == "result-too-large" and outcome.cpu > 0.2, outcome
+
+
+def test_dense_data_counts(worker):
+    """Three quarters of the pixels that frames may have, and as many bits to each as there can be."""
+    noise = numpy.random.default_rng(1).integers(0, 256, (500, 500, 3), numpy.uint8)
+    still = pictures.encoded(Image.fromarray(noise), "WEBP", quality=75, method=0)
+    outcome = stub_front.transform(worker, bombs.animated_webp(500, 500, 380, still[12:]), form="gif", width=50)
+    expect_bounded(outcome)
+    assert outcome.failure == LARGE and outcome.cpu < 0.5, outcome
+
+
 def test_a_client_that_can_show_more_gets_what_can_be_made(worker):
     webp = bytes([stub_front.FORMATS["webp"]])
-    for frames, expected in ((7, "webp"), (12, "gif")):
+    for frames, expected in ((3, "webp"), (12, "gif")):
         outcome = stub_front.transform(
             worker, bombs.gif(2000, 2000, frames, changes=True), rotation=180, accepted=webp)
         expect_bounded(outcome)

@@ -157,6 +157,29 @@ struct FormatsAnimationTests {
         #expect(picture.withAlpha.psnr(to: file.shown[0]) > 30)
     }
 
+    @Test(arguments: ["", "fh", "r90", "cx3,cy2,cw9,ch8"])
+    func `translucent frames that keep their size keep their pixels`(options: String) throws {
+        // More than one alpha, and colours under what is clear.
+        let canvases = (0..<3).map { Picture.noise(17, 13, channels: 4, seed: UInt64($0)) }
+        let size = canvases[0].size
+        let plan = TransformPlan.make(for: size, options: TransformOptions(parsing: options), scaleUp: false)
+        let geometry = StoredGeometry(plan, orientation: Symmetry(), part: PixelRect(size))
+        var renderer = try FrameRenderer(geometry, canvas: size)
+        for canvas in canvases {
+            let samples = try canvas.samples.withUnsafeBufferPointer {
+                _ = try renderer.update($0.baseAddress!, changed: PixelRect(size))
+                return Array(UnsafeBufferPointer(start: renderer.pixels, count: geometry.output.area * 4))
+            }
+            var expected = canvas
+            for at in stride(from: 0, to: expected.samples.count, by: 4) where expected.samples[at + 3] == 0 {
+                expected.samples.replaceSubrange(at..<at + 4, with: [0, 0, 0, 0])
+            }
+            var rows = PictureRows(expected)
+            let still = try Picture(Rendering.render(&rows, geometry, scale: .full) { () throws(JobFailure) in })
+            #expect(samples == still.samples)
+        }
+    }
+
     @Test func `a border that all frames have is trimmed`() throws {
         let colours: [[UInt8]] = (0..<8).map { [UInt8($0 * 30), 20, 10] }
         var file = AnimationFile(width: 20, height: 16, colours: colours, loops: 0)

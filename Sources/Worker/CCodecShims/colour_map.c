@@ -83,7 +83,8 @@ static inline closest closest_of_all(closest found) {
     return closer(found, (closest){turned_by_one(found.distance), turned_by_one(found.place)});
 }
 
-static int nearest(const colour_map *map, int red, int green, int blue) {
+static int nearest(colour_map *map, int red, int green, int blue) {
+    map->searches++;
     const float colour[3] = {(float)red, (float)green, (float)blue};
     int key = key_of(red, green, blue), middle = map->begin[key / 4];
     // Around where the colour itself would be, then as far as what was found there leaves anything to find.

@@ -173,8 +173,8 @@ static int is_same(const colour_table *a, const colour_table *b) {
 
 // The mean squared error of a table, judged by some of the pixels that are to be drawn.
 static double error_of(const gif_encoder *e, const uint8_t *pixels, pixel_area area, colour_map *map) {
-    // Up to some thousands of them, spread evenly.
-    enum { SAMPLES = 2048 };
+    // Up to two thousand of them, spread evenly.
+    enum { SAMPLES = 1024 };
     uint64_t error = 0, count = 0;
     size_t all = (size_t)area.width * (size_t)area.height, step = all / SAMPLES;
     // Odd, so that it does not march in step with the rows.
@@ -228,6 +228,8 @@ static codec_status make_map(gif_encoder *e, const uint8_t *pixels, pixel_area a
 // source's own colours, or a new one.
 static codec_status choose_map(
     gif_encoder *e, const uint8_t *pixels, pixel_area area, const colour_table *colours) {
+    // What is left to spend is for the pixels.
+    if (e->maps[0].map.searches + e->maps[1].map.searches > e->settings.max_searches && e->frames > 0) return CODEC_OK;
     int other = 1 - e->current;
     double error = e->maps[e->current].map.count ? error_of(e, pixels, area, &e->maps[e->current].map) : INFINITY;
     if (error <= WORTH_A_CHANGE) return CODEC_OK;

@@ -284,7 +284,7 @@ codec_status gif_animation_open(
 
 codec_status gif_open(const uint8_t *bytes, size_t count, const source_limits *limits, pixel_source **source) {
     // Of the other frames nothing is decoded.
-    animation_limits first = {.each = *limits, .max_frames = UINT64_MAX, .max_total_pixels = UINT64_MAX};
+    animation_limits first = {.each = *limits, .max_frames = UINT64_MAX, .max_total_pixels = UINT64_MAX, .max_work = UINT64_MAX};
     animation_source *animation;
     codec_status status = gif_animation_open(bytes, count, &first, &animation);
     return status == CODEC_OK ? first_frame_open(animation, source) : status;

@@ -172,7 +172,8 @@ static void refine(const histogram *h, colour_map *map) {
 }
 
 codec_status quantise(const histogram *h, int most, colour_map *map) {
-    enum { ROUNDS = 2 };
+    // So many bins are noise, of which no table is good: the second round would change little.
+    enum { ROUNDS = 2, NOISE = 8192 };
     cube *cells = aligned_alloc(_Alignof(cube), sizeof *cells);
     if (!cells) return CODEC_NO_MEMORY;
     uint8_t colours[256][3] = {{0}};
@@ -180,6 +181,6 @@ codec_status quantise(const histogram *h, int most, colour_map *map) {
     int count = cut_up(cells, most, colours);
     free(cells);
     colour_map_set(map, colours, count ? count : 1);
-    for (int round = 0; h->bins_occupied && round < ROUNDS; round++) refine(h, map);
+    for (int round = 0; h->bins_occupied && round < (h->bins_occupied > NOISE ? 1 : ROUNDS); round++) refine(h, map);
     return CODEC_OK;
 }

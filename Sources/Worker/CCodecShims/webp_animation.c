@@ -86,8 +86,23 @@ static void close_source(animation_source *base) {
     free(s);
 }
 
+// What a frame's data takes beyond what as many pixels of a photograph do. A byte of lossy data is a few coefficients, and
+// takes as long as three pixels; one of alpha, as long as one. Lossless pixels take twice as long, however few bytes they
+// are.
+static uint64_t density(const WebPIterator *frame) {
+    const uint8_t *bytes = frame->fragment.bytes;
+    uint64_t size = frame->fragment.size, alpha = 0;
+    if (size >= 8 && !memcmp(bytes, "ALPH", 4)) {
+        alpha = 8 + ((uint64_t)bytes[4] | (uint64_t)bytes[5] << 8 | (uint64_t)bytes[6] << 16 | (uint64_t)bytes[7] << 24);
+        if (alpha > size) alpha = size;
+    }
+    if (size - alpha >= 4 && !memcmp(bytes + alpha, "VP8L", 4))
+        return (uint64_t)frame->width * (uint64_t)frame->height;
+    return 3 * (size - alpha) + alpha;
+}
+
 // Frames lie inside the canvas, and the first one makes all of it.
-static uint64_t count_changing(const webp_animation *s) {
+static uint64_t count_changing(webp_animation *s) {
     uint64_t sum = 0;
     pixel_area vanishing = {0, 0, s->base.width, s->base.height};
     WebPIterator frame;
@@ -95,6 +110,7 @@ static uint64_t count_changing(const webp_animation *s) {
         pixel_area shown = {frame.x_offset, frame.y_offset, frame.width, frame.height};
         pixel_area changed = area_union(vanishing, shown);
         sum += (uint64_t)changed.width * (uint64_t)changed.height;
+        s->base.dense += density(&frame);
         vanishing = frame.dispose_method == WEBP_MUX_DISPOSE_BACKGROUND ? shown : (pixel_area){0};
     }
     WebPDemuxReleaseIterator(&frame);
@@ -111,6 +127,8 @@ static codec_status check(webp_animation *s, const animation_limits *limits) {
     base->changing = count_changing(s);
     // A still is one frame, which is not decoded here: there is less of it in memory elsewhere.
     if (!(WebPDemuxGetI(s->demuxer, WEBP_FF_FORMAT_FLAGS) & ANIMATION_FLAG)) return CODEC_OK;
+    if (base->changing > limits->max_work || base->dense > limits->max_work - base->changing)
+        return CODEC_TOO_MANY_PIXELS;
     // The canvas, a frame as large that is blended, and what decoding that needs.
     WebPBitstreamFeatures largest = {.width = base->width, .height = base->height, .has_alpha = 1, .format = 2};
     if (8 * area + webp_file_cost(&largest) > limits->each.max_memory) return CODEC_TOO_MANY_PIXELS;

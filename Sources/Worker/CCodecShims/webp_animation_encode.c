@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <limits.h>
+#include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <webp/mux.h>
@@ -14,6 +16,7 @@ typedef struct {
     WebPConfig config;
     webp_writing writing;
     uint64_t now;  // milliseconds since the first frame
+    double work;
     int is_clear_somewhere;
 } webp_encoder;
 
@@ -31,6 +34,27 @@ static int is_clear_in(const uint8_t *pixels, int width, pixel_area area) {
     return all != 255;
 }
 
+// What encoding an area takes, in pixels to decode, by how much neighbours differ in some of its rows. Noise, which has the
+// most bits to write, takes as long with every method.
+static double work_of(const webp_encoder *e, const uint8_t *pixels, pixel_area area) {
+    enum { ROWS = 64, NOISE = 85 };
+    const double flat = e->settings.method == 0 ? 2 : 3, noise = e->settings.method == 0 ? 8 : 8.5;
+    uint64_t sum = 0, count = 0;
+    size_t stride = 4 * (size_t)e->settings.width;
+    int step = area.height / ROWS + 1;
+    for (int y = area.y; y < area.y + area.height; y += step) {
+        const uint8_t *row = pixels + stride * (size_t)y + 4 * (size_t)area.x;
+        for (int x = 1; x < area.width; x++) sum += (uint64_t)abs(row[4 * x + 1] - row[4 * x - 3]);
+        count += (uint64_t)area.width;
+        if (y == area.y) continue;
+        for (int x = 0; x < area.width; x++) sum += (uint64_t)abs(row[4 * x + 1] - row[4 * x + 1 - (ptrdiff_t)stride]);
+        count += (uint64_t)area.width;
+    }
+    double activity = count ? (double)sum / (double)count / NOISE : 0;
+    double share = sqrt(activity < 1 ? activity : 1);
+    return (double)area.width * (double)area.height * (flat + (noise - flat) * share);
+}
+
 // The library compares frames itself, so that it needs the whole of each.
 static codec_status add_frame(
     animation_encoder *base, const uint8_t *pixels, pixel_area changed, uint32_t milliseconds,
@@ -38,9 +62,10 @@ static codec_status add_frame(
     (void)colours;
     webp_encoder *e = (webp_encoder *)base;
     if (e->settings.deadline && codec_now() > e->settings.deadline) return CODEC_DEADLINE;
-    if (!e->is_clear_somewhere)
-        e->is_clear_somewhere = is_clear_in(
-            pixels, e->settings.width, area_clipped(changed, e->settings.width, e->settings.height));
+    pixel_area area = area_clipped(changed, e->settings.width, e->settings.height);
+    e->work += work_of(e, pixels, area);
+    if (e->work > e->settings.max_work) return CODEC_TOO_LARGE;
+    if (!e->is_clear_somewhere) e->is_clear_somewhere = is_clear_in(pixels, e->settings.width, area);
     WebPPicture picture;
     if (!WebPPictureInit(&picture)) return CODEC_NO_MEMORY;
     picture.use_argb = 1;

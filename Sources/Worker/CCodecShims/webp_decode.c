@@ -78,7 +78,7 @@ codec_status webp_open(
     if (!is_animated) return status;
 
     // Of the others nothing is looked at.
-    animation_limits all = {.each = *limits, .max_frames = UINT64_MAX, .max_total_pixels = UINT64_MAX};
+    animation_limits all = {.each = *limits, .max_frames = UINT64_MAX, .max_total_pixels = UINT64_MAX, .max_work = UINT64_MAX};
     animation_source *animation;
     status = webp_animation_open(bytes, count, &all, &animation);
     return status == CODEC_OK ? first_frame_open(animation, source) : status;

@@ -10,22 +10,30 @@ internal import ImageJob
 struct AnimationBudget {
     /// Pixels of the source that change, as often as they are decoded.
     private let decoded: Int
+    /// What their data adds to that.
+    private let dense: Int
     /// Pixels of the result that change.
     private let made: Int
     /// Pixels of all its frames, changed or not.
     private let shown: Int
     private let frames: Int
+    private let height: Int
     private let limit: Int
     /// Of all that takes time, frames of whatever size included.
     private let timeLimit: Int
 
     /// - Parameters:
     ///   - changing: pixels of the source that its frames change, of a canvas of any size.
+    ///   - dense: what their data adds to that.
     ///   - part: the part of the canvas that is resampled.
     ///   - output: the size that it becomes.
-    init(changing: Int, passes: Int, part: ImageSize, output: ImageSize, frames: Int, limits: PixelLimits) {
+    init(
+        changing: Int, dense: Int, passes: Int, part: ImageSize, output: ImageSize, frames: Int, limits: PixelLimits
+    ) {
         // No overflow: the frames of both have been compared with the limit.
         self.decoded = changing * passes
+        self.dense = dense * passes
+        self.height = output.height
         self.shown = output.area * frames
         self.frames = frames
         let share = Double(output.area) / Double(part.area)
@@ -39,12 +47,32 @@ struct AnimationBudget {
     }
 
     /// How a format may be encoded; nil when it would take too long in any way.
-    func effort(for format: ImageFormat) -> AnimationEncoder.Effort? {
+    ///
+    /// - Parameter isForSure: whatever the pixels are; else it can still turn out while they are encoded.
+    func effort(for format: ImageFormat, isForSure: Bool = false) -> AnimationEncoder.Effort? {
         AnimationEncoder.Effort.allCases.first { effort in
-            let cost = AnimationEncoder.cost(of: format, effort)
-            let encoded = cost.changed * Double(self.made) + cost.shown * Double(self.shown)
-            let pixels = Double(self.decoded) + encoded
-            return pixels <= Double(self.limit) && pixels + cost.frame * Double(self.frames) <= Double(self.timeLimit)
+            let more =
+                isForSure
+                ? AnimationEncoder.mostChanged(of: format, effort) * Double(self.made)
+                    - self.changed(as: format, effort) : 0
+            return self.pixels(as: format, effort) + more <= Double(self.limit)
+                && self.spare(as: format, effort) >= more
         }
+    }
+
+    /// What is left for an encoder whose pixels turn out to cost more.
+    func spare(as format: ImageFormat, _ effort: AnimationEncoder.Effort) -> Double {
+        let frame = AnimationEncoder.cost(of: format, effort, height: self.height).frame
+        return Double(self.timeLimit - self.dense) - self.pixels(as: format, effort) - frame * Double(self.frames)
+    }
+
+    /// What the pixels that change cost to be encoded.
+    func changed(as format: ImageFormat, _ effort: AnimationEncoder.Effort) -> Double {
+        AnimationEncoder.cost(of: format, effort, height: self.height).changed * Double(self.made)
+    }
+
+    private func pixels(as format: ImageFormat, _ effort: AnimationEncoder.Effort) -> Double {
+        let kept = AnimationEncoder.cost(of: format, effort, height: self.height).kept
+        return Double(self.decoded) + self.changed(as: format, effort) + kept * Double(self.shown - self.made)
     }
 }

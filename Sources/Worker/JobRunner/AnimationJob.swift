@@ -27,14 +27,19 @@ struct AnimationJob {
         try self.check(geometry.output, frames: animation.frameCount)
 
         let budget = AnimationBudget(
-            changing: animation.changingPixels, passes: self.request.passesOfAnimation, part: geometry.source.size,
-            output: geometry.output, frames: animation.frameCount, limits: self.request.limits)
+            changing: animation.changingPixels, dense: animation.densePixels, passes: self.request.passesOfAnimation,
+            part: geometry.source.size, output: geometry.output, frames: animation.frameCount,
+            limits: self.request.limits)
         let target = self.target(for: geometry.output, budget)
-        guard let effort = budget.effort(for: target) else { throw .resultTooLarge }
+        // What nobody has asked for must not turn out too expensive in the end.
+        let isAskedFor = self.request.options.format != nil
+        let surely = isAskedFor ? nil : budget.effort(for: target, isForSure: true)
+        guard let effort = surely ?? budget.effort(for: target) else { throw .resultTooLarge }
         try self.request.check(geometry.output, as: target)
         var encoder = try AnimationEncoder(
             target, size: geometry.output, source: animation, quality: self.request.quality(for: target),
-            effort: effort, limits: self.request.limits, deadline: self.request.deadline)
+            effort: effort, spare: budget.spare(as: target, effort), changed: budget.changed(as: target, effort),
+            limits: self.request.limits, deadline: self.request.deadline)
         var renderer = try FrameRenderer(geometry, canvas: animation.size)
         let converted = try FrameColours(
             animation.conversion, background: self.request.options.background, size: geometry.output)
@@ -63,7 +68,7 @@ struct AnimationJob {
         let accepted = self.request.options.accepted.first {
             AnimationEncoder.formats.contains($0) && !self.request.policy.disabledFormats.contains($0)
                 && max(output.width, output.height) <= EncodedPicture.maxSide(of: $0)
-                && budget.effort(for: $0) != nil
+                && budget.effort(for: $0, isForSure: true) != nil
         }
         return accepted ?? self.format
     }

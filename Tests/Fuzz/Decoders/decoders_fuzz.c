@@ -122,6 +122,7 @@ static const animation_limits frames_limits = {
     .each = {.max_pixels = MAX_PIXELS, .max_memory = MAX_MEMORY, .max_unpacked = UINT64_MAX},
     .max_frames = 100,
     .max_total_pixels = 4 * MAX_PIXELS,
+    .max_work = UINT64_MAX,
 };
 
 // MARK: Decoders

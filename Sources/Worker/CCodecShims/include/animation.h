@@ -19,6 +19,7 @@ typedef struct {
     source_limits each;         // for the canvas, and for the whole of the work
     uint64_t max_frames;
     uint64_t max_total_pixels;  // of all canvases together, as every one of them is handed out
+    uint64_t max_work;          // of what may change and what its data adds to it, see below
 } animation_limits;
 
 typedef struct animation_source animation_source;
@@ -27,6 +28,7 @@ struct animation_source {
     int width, height;   // of the canvas
     int frames;          // known before the first is read
     uint64_t changing;   // pixels that any of them may change, by what the file says of each, all together
+    uint64_t dense;      // what their data takes to decode beyond that, in pixels of the usual kind
     int plays;           // how often all of them are shown; 0 = for ever
     const uint8_t *icc;  // as of a `pixel_source`
     size_t icc_count;
@@ -68,6 +70,10 @@ typedef struct {
     float quality;      // WebP: 0...100
     int method;
     int is_lossless;
+    // What making the frames may cost. GIF: so many times the closest of a table's colours may be looked for, then there
+    // are no new tables. WebP: in pixels to decode, by how much differs between neighbours; beyond, CODEC_TOO_LARGE.
+    uint64_t max_searches;
+    double max_work;
 } animation_settings;
 
 codec_status gif_encoder_open(const animation_settings *settings, animation_encoder **encoder);

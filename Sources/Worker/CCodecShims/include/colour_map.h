@@ -8,6 +8,7 @@ enum { MAP_BINS = 1 << 16, MAP_EMPTY = 0xFFFF, MAP_CROWDED = 0xFFFE, MAP_CACHE =
 
 typedef struct {
     int count;
+    uint64_t searches;  // how often the closest has been looked for, whatever the table
     uint8_t colours[256][3];
     // The same in the order of `key_of`, a row for each channel and one of their places in the table, and where the keys of
     // each four begin. At the end some that are far from everything, so that they can be read four at a time.

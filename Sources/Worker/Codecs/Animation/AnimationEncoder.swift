@@ -19,33 +19,50 @@ public struct AnimationEncoder: ~Copyable {
         case least
     }
 
-    /// What a pixel of a frame costs, by whether it has changed, in what decoding one costs at the most; and a frame of any
-    /// size. Measured on frames of photographs of which nothing stays: GIF 20 to 36 nanoseconds a pixel, WebP 44 to 70, and
-    /// 30 to 53 with the least effort. libwebp looks at those that have not changed, too. A frame costs GIF up to 0.4
-    /// milliseconds, for a table of colours of its own, and WebP 0.25.
+    /// What a pixel of a frame costs at least when it has changed, and when it is kept, in what decoding one costs at the most;
+    /// and a frame of any size. libwebp looks at those that are kept column by column, which takes long in tall pictures.
     public static func cost(
-        of format: ImageFormat, _ effort: Effort
-    ) -> (changed: Double, shown: Double, frame: Double) {
-        switch (format, effort) {
-        case (.webp, .usual): (2.5, 0.5, 16_000)
-        case (.webp, .least): (1.5, 0.5, 16_000)
+        of format: ImageFormat, _ effort: Effort, height: Int
+    ) -> (changed: Double, kept: Double, frame: Double) {
+        let kept = height <= 700 ? 0.5 : height <= 1000 ? 1 : 3
+        return switch (format, effort) {
+        case (.webp, .usual): (3, kept, 16_000)
+        case (.webp, .least): (2, kept, 16_000)
         default: (1.5, 0, 24_000)
         }
     }
+
+    /// What one that has changed costs at the most: in noise.
+    public static func mostChanged(of format: ImageFormat, _ effort: Effort) -> Double {
+        switch (format, effort) {
+        case (.webp, .usual): 8.5
+        case (.webp, .least): 8
+        default: 1.5
+        }
+    }
+
+    /// What looking for a colour in a table costs, with what else there is to do for tables of noise.
+    private static let search = 9.0
+    /// So often it may be done in any case, for a quarter of a second.
+    private static let leastSearches: UInt64 = 2_000_000
 
     /// - Parameters:
     ///   - size: of every frame.
     ///   - source: what it is made from; the result is shown as often.
     ///   - quality: 1...100, for formats that lose something.
     ///   - effort: for those that can be made in several ways.
+    ///   - spare: what is left of the job's budget beyond what `cost` says of it, in the same unit.
+    ///   - changed: what `cost` says of the pixels that change, all together.
+    /// - Throws: `resultTooLarge` also while frames are added, when these cost more than that.
     public init(
         _ format: ImageFormat, size: ImageSize, source: borrowing AnimationSource, quality: Int, effort: Effort,
-        limits: PixelLimits, deadline: UInt64
+        spare: Double, changed: Double, limits: PixelLimits, deadline: UInt64
     ) throws(JobFailure) {
         var settings = animation_settings(
             width: Int32(size.width), height: Int32(size.height), plays: source.plays,
             max_bytes: limits.maxResultBytes, deadline: deadline, quality: Float(quality),
-            method: effort == .usual ? EncodedPicture.webpMethod : 0, is_lossless: 0)
+            method: effort == .usual ? EncodedPicture.webpMethod : 0, is_lossless: 0,
+            max_searches: UInt64(max(0, spare) / Self.search) + Self.leastSearches, max_work: changed + spare)
         var encoder: UnsafeMutablePointer<animation_encoder>?
         switch format {
         case .gif: try gif_encoder_open(&settings, &encoder).check()

@@ -28,7 +28,9 @@ public struct AnimationSource: ~Copyable {
             each: source_limits(
                 max_pixels: pixels, max_memory: PictureSource.maxMemory, max_unpacked: .max, deadline: deadline,
                 forbids_jpeg: 0),
-            max_frames: Self.maxFrames, max_total_pixels: Self.total(pixels) / UInt64(passes))
+            max_frames: Self.maxFrames, max_total_pixels: Self.total(pixels) / UInt64(passes),
+            // Who allows but small pictures does not mean little data.
+            max_work: Self.total(max(pixels, UInt64(PixelLimits.standard.maxSourcePixels))) / UInt64(passes))
         let start = bytes.assumingMemoryBound(to: UInt8.self).baseAddress
         var source: UnsafeMutablePointer<animation_source>?
         switch format {
@@ -61,6 +63,9 @@ public struct AnimationSource: ~Copyable {
 
     /// How many pixels its frames may change, all together: what there is to decode, to make small and to encode.
     public var changingPixels: Int { Int(clamping: self.source.pointee.changing) }
+
+    /// What decoding them takes beyond that, in pixels: data that is many bits, or hard to read.
+    public var densePixels: Int { Int(clamping: self.source.pointee.dense) }
 
     public var frameCount: Int { Int(self.source.pointee.frames) }
     /// 0 = for ever.
