@@ -72,6 +72,22 @@ struct SmartCropTests {
         #expect(sides.allSatisfy { abs($0 - $1) <= step }, "\(window) is not \(vector.window)")
     }
 
+    @Test func `both sides are shrunk by what makes the width a whole number`() {
+        for size in [ImageSize(width: 1600, height: 1067), ImageSize(width: 1067, height: 1600)] {
+            let crop = SmartCrop(of: size, for: ImageSize(width: 100, height: 150))
+            for symmetry in Symmetry.allCases {
+                let part = PixelRect(symmetry.size(of: size))
+                let geometry = crop.geometry(of: part, symmetry)
+                #expect(geometry.output == crop.analysed)
+                #expect(
+                    geometry.source.width * geometry.resampled.height
+                        == geometry.source.height * geometry.resampled.width)
+                let width = symmetry.transposes ? geometry.resampled.height : geometry.resampled.width
+                #expect(width == crop.analysed.width)
+            }
+        }
+    }
+
     /// The rule as it is written: every sample weighed anew for every window.
     @Test(arguments: [(100, 100), (200, 50), (0, 70)])
     func `no window scores higher than the one that is chosen`(width: Int, height: Int) throws {

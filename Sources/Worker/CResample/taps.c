@@ -223,6 +223,8 @@ cr_axis cr_axis_make(const cr_span *span, double density, int unit, int samples,
     double step = span->is_mirrored ? -unit : unit;
     double begin = span->from * density, end = (span->from + (double)span->length) * density;
     int low = (int)floor(begin + 1e-9), high = (int)ceil(end - 1e-9);
+    // What is resampled may be said to reach beyond the picture, where there is nothing.
+    if (low < 0) low = 0;
     if (high > samples) high = samples;
     if (low >= high) low = high - 1;
     return (cr_axis){

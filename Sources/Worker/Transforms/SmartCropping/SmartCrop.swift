@@ -66,11 +66,18 @@ public struct SmartCrop: Equatable, Sendable {
     }
 
     /// What makes the picture of the size `analysed`, upright.
+    ///
+    /// Both sides shrink by what makes the width a whole number, as the original has it, and not by what would make the
+    /// height one: that is half a row less or more, and moves edges. So what is resampled is as wide as the picture and
+    /// a whole number of times as high, and only the top of it is made.
     public func geometry(of part: PixelRect, _ orientation: Symmetry) -> StoredGeometry {
+        let size = orientation.size(of: part.size)
+        func times(_ size: ImageSize) -> Int { (size.height + size.width - 1) / size.width }
+        let times = max(times(size), times(self.analysed))
         let whole = TransformPlan(
-            crop: PixelRect(orientation.size(of: part.size)), source: PixelRect(orientation.size(of: part.size)),
-            resampled: self.analysed, window: PixelRect(self.analysed), quarterTurns: 0, flipVertical: false,
-            flipHorizontal: false)
+            crop: PixelRect(size), source: PixelRect(x: 0, y: 0, width: size.width, height: size.width * times),
+            resampled: ImageSize(width: self.analysed.width, height: self.analysed.width * times),
+            window: PixelRect(self.analysed), quarterTurns: 0, flipVertical: false, flipHorizontal: false)
         return StoredGeometry(whole, orientation: orientation, part: part)
     }
 
