@@ -62,6 +62,25 @@ struct GIFCodesTests {
         #expect(frames == file.shown && taken == 3)
     }
 
+    /// The first code after a clear one fills what codes of two bits can say, and readers differ on what comes of that.
+    @Test func `codes for one bit are what they are to giflib`() throws {
+        var random = Xorshift(79)
+        for _ in 0..<300 {
+            var file = AnimationFile.random(.random(in: 1...1000, using: &random))
+            file.frames = []
+            file.width = .random(in: 1...3, using: &random)
+            file.height = .random(in: 1...2, using: &random)
+            let (width, height) = (file.width, file.height)
+            let side = [UInt8(width & 255), UInt8(width >> 8), UInt8(height & 255), UInt8(height >> 8)]
+            // Clear first, and then whatever there is.
+            let codes = [0b10] + (0..<200).map { _ in UInt8.random(in: 0...255, using: &random) }
+            let bytes =
+                file.bytes.dropLast() + [0x2C, 0, 0, 0, 0] + side + [0, 1, UInt8(codes.count)] + codes + [0, 0x3B]
+            #expect(
+                try Self.answer(Array(bytes), byGiflib: false).0 == Self.answer(Array(bytes), byGiflib: true).0)
+        }
+    }
+
     @Test func `a damaged file is what it is to giflib`() throws {
         var random = Xorshift(77)
         var failures = 0

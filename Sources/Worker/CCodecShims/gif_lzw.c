@@ -9,7 +9,8 @@
 enum { BATCH = 1 << 15, LONGEST = GIF_LZW_CODES + GIF_LZW_CHUNK };
 
 int gif_lzw_start(gif_lzw *z, const uint8_t *bytes, const uint8_t *end, int code_size) {
-    if (code_size < 1 || code_size > 8) return -1;
+    // Of codes for one bit: readers differ on when they become longer.
+    if (code_size < 2 || code_size > 8) return -1;
     z->bytes = bytes;
     z->end = end;
     z->is_last = z->is_odd = 0;

@@ -155,6 +155,8 @@ void planar_aim(planar_transcoder *t, const planar_job *job, int unit, int cell)
         cr_axis x = cr_axis_make(&columns, p->density_x, i == 0 ? 1 : unit, p->width, sharpen);
         cr_axis y = cr_axis_make(&rows, p->density_y, i == 0 ? 1 : unit, p->height, sharpen);
         if (cell) {
+            // See AxisSpan.
+            x.is_cubic = y.is_cubic = 1;
             cr_axis_sample(&x, cell);
             cr_axis_sample(&y, cell);
         }
@@ -167,6 +169,8 @@ void planar_aim(planar_transcoder *t, const planar_job *job, int unit, int cell)
         } else {
             if (cr_taps_make(&p->columns, &x) < 0 || cr_taps_make(&p->rows, &y) < 0) leave(t, CODEC_NO_MEMORY);
             change_range(t, job, i == 0, &p->columns);
+            // A darker picture has less luma, and the same colours.
+            if (cell && i == 0) cr_taps_change(&p->columns, 1, -1);
         }
         choose_copying(p);
         p->inputs = planar_get(t, (size_t)p->rows.span * sizeof *p->inputs);

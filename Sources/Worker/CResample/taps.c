@@ -5,30 +5,38 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOBES = 3, STEPS = 1024, ROUNDER = 3 << 22, MEMORY = 32 };
+enum { LOBES = 3, CUBIC_LOBES = 2, STEPS = 1024, ROUNDER = 3 << 22, MEMORY = 32 };
 
-// Lanczos-3 at multiples of 1/STEPS, made on first use: before any fork, where it is then shared. Nothing here runs on
-// two threads.
-static float kernel[LOBES * STEPS + 2];
+// Lanczos-3 and the cubic spline of Catmull and Rom at multiples of 1/STEPS, made on first use: before any fork, where they
+// are then shared. Nothing here runs on two threads.
+static float lanczos[LOBES * STEPS + 2], cubic[CUBIC_LOBES * STEPS + 2];
 
-static void make_kernel(void) {
-    if (kernel[0] == 1) return;
+static void make_kernels(void) {
+    if (lanczos[0] == 1) return;
     for (int i = 1; i < LOBES * STEPS; i++) {
         double x = M_PI * i / STEPS;
-        kernel[i] = (float)(LOBES * sin(x) * sin(x / LOBES) / (x * x));
+        lanczos[i] = (float)(LOBES * sin(x) * sin(x / LOBES) / (x * x));
+    }
+    for (int i = 1; i < CUBIC_LOBES * STEPS; i++) {
+        double x = (double)i / STEPS;
+        cubic[i] = (float)(i < STEPS ? (1.5 * x - 2.5) * x * x + 1 : ((2.5 - 0.5 * x) * x - 4) * x + 2);
     }
     // Exactly zero at whole numbers, so that a resize by nothing is exactly nothing.
-    for (int i = 1; i <= LOBES; i++) kernel[i * STEPS] = 0;
-    kernel[0] = 1;
+    for (int i = 1; i <= LOBES; i++) lanczos[i * STEPS] = 0;
+    for (int i = 1; i <= CUBIC_LOBES; i++) cubic[i * STEPS] = 0;
+    lanczos[0] = cubic[0] = 1;
 }
 
 // Between the steps by a straight line; `x` is their number, not negative.
-static inline float lanczos(float x) {
-    x = x < LOBES * STEPS ? x : LOBES * STEPS;
+static inline float weight(const float *kernel, int lobes, float x) {
+    float end = (float)(lobes * STEPS);
+    x = x < end ? x : end;
     int index = (int)x;
     float rest = x - (float)index;
     return kernel[index] + rest * (kernel[index + 1] - kernel[index]);
 }
+
+static int lobes_of(const cr_axis *axis) { return axis->is_cubic ? CUBIC_LOBES : LOBES; }
 
 static int imax(int a, int b) { return a > b ? a : b; }
 static int imin(int a, int b) { return a < b ? a : b; }
@@ -40,7 +48,7 @@ typedef struct {
 } reach;
 
 static reach reach_of(double centre, const cr_axis *axis, double scale) {
-    double half = LOBES * scale;
+    double half = lobes_of(axis) * scale;
     int extra = axis->sharpening > 0;
     // Input k has its centre at k + 1/2.
     int low = imax(axis->low, (int)ceil(centre - half - 0.5) - extra);
@@ -49,11 +57,14 @@ static reach reach_of(double centre, const cr_axis *axis, double scale) {
 }
 
 // The weights of one output, as fractions, normalised.
-static void weigh(const reach *of, float step, float sharpening, float *weights, float *scratch) {
+static void weigh(const reach *of, float step, const cr_axis *axis, float *weights, float *scratch) {
     int count = of->count;
-    for (int k = 0; k < count; k++) weights[k] = lanczos(fabsf(of->at + (float)k * step));
-    if (sharpening > 0) {
-        float a = sharpening;
+    if (axis->is_cubic)
+        for (int k = 0; k < count; k++) weights[k] = weight(cubic, CUBIC_LOBES, fabsf(of->at + (float)k * step));
+    else
+        for (int k = 0; k < count; k++) weights[k] = weight(lanczos, LOBES, fabsf(of->at + (float)k * step));
+    if (axis->sharpening > 0) {
+        float a = (float)axis->sharpening;
         memcpy(scratch, weights, (size_t)count * sizeof *weights);
         for (int k = 0; k < count; k++)
             weights[k] = (1 + 2 * a) * scratch[k] -
@@ -119,7 +130,7 @@ static int period_of(double step) {
 }
 
 int cr_taps_make(cr_taps *taps, const cr_axis *axis) {
-    make_kernel();
+    make_kernels();
     memset(taps, 0, sizeof *taps);
     double scale = fabs(axis->step) > 1 ? fabs(axis->step) : 1;
     // The widest that any output can be, bounded by the inputs there are.
@@ -161,7 +172,7 @@ int cr_taps_make(cr_taps *taps, const cr_axis *axis) {
         *before = of;
         int first = of.low;
         if (of.count > 0) {
-            weigh(&of, (float)(STEPS / scale), (float)axis->sharpening, scratch, scratch + widest + 4);
+            weigh(&of, (float)(STEPS / scale), axis, scratch, scratch + widest + 4);
         } else {
             // The nearest one it is.
             first = imin(imax((int)floor(centre), axis->low), axis->high - 1);

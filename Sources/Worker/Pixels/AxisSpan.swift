@@ -12,13 +12,19 @@ public struct AxisSpan: Equatable, Sendable {
     public var kept: Int
     /// … last to first.
     public var isMirrored: Bool
+    /// As the original service shrinks what smart crop looks at: by a cubic spline instead of Lanczos' filter, and a step
+    /// darker, as both its passes cut fractions off.
+    public var isCubic: Bool
 
-    public init(from: Int, length: Int, resampled: Int, window: Int, kept: Int, isMirrored: Bool) {
+    public init(
+        from: Int, length: Int, resampled: Int, window: Int, kept: Int, isMirrored: Bool, isCubic: Bool = false
+    ) {
         self.from = from
         self.length = length
         self.resampled = resampled
         self.window = window
         self.kept = kept
         self.isMirrored = isMirrored
+        self.isCubic = isCubic
     }
 }

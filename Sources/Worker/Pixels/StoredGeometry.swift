@@ -13,6 +13,8 @@ public struct StoredGeometry: Equatable, Sendable {
     public var window: PixelRect
     /// … and turned.
     public var symmetry: Symmetry
+    /// See ``AxisSpan/isCubic``.
+    public var isCubic = false
 
     /// - Parameters:
     ///   - plan: made for `part` after `orientation`.

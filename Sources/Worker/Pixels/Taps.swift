@@ -3,7 +3,7 @@
 internal import CResample
 internal import ImageJob
 
-/// The weights of a Lanczos-3 filter along one axis: for each sample of the result, which ones make it up.
+/// The weights of a filter along one axis: for each sample of the result, which ones make it up.
 ///
 /// Owns the table behind the pointer, which never moves.
 struct Taps: ~Copyable {
@@ -15,9 +15,11 @@ struct Taps: ~Copyable {
             from: Int32(span.from), length: Int32(span.length), resampled: Int32(clamping: span.resampled),
             window: Int32(clamping: span.window), kept: Int32(span.kept), is_mirrored: span.isMirrored ? 1 : 0)
         var axis = cr_axis_make(&cSpan, scale.density, 1, Int32(samples), scale.sharpening)
+        axis.is_cubic = span.isCubic ? 1 : 0
         self.table = .allocate(capacity: 1)
         self.table.initialize(to: cr_taps())
         guard cr_taps_make(self.table, &axis) == 0 else { throw .outOfMemory }
+        if span.isCubic { cr_taps_change(self.table, 1, -1) }
     }
 
     deinit {

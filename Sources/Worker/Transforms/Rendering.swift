@@ -29,10 +29,12 @@ public enum Rendering {
         let resampler = try Resampler(
             columns: AxisSpan(
                 from: geometry.source.x, length: geometry.source.width, resampled: geometry.resampled.width,
-                window: geometry.window.x, kept: geometry.window.width, isMirrored: geometry.symmetry.mirrorsX),
+                window: geometry.window.x, kept: geometry.window.width, isMirrored: geometry.symmetry.mirrorsX,
+                isCubic: geometry.isCubic),
             rows: AxisSpan(
                 from: geometry.source.y, length: geometry.source.height, resampled: geometry.resampled.height,
-                window: geometry.window.y, kept: geometry.window.height, isMirrored: geometry.symmetry.mirrorsY),
+                window: geometry.window.y, kept: geometry.window.height, isMirrored: geometry.symmetry.mirrorsY,
+                isCubic: geometry.isCubic),
             source: source.size, channels: source.channels, scale: scale)
         let channels = source.channels
         let isTransposed = geometry.symmetry.transposes

@@ -35,9 +35,11 @@ typedef struct {
     int low, high;        // inputs that may be used: the others are not part of the picture
     double sharpening;    // undoes the droop of a box filter that has been applied before; 0 = none
     int cell;             // see cr_axis_sample; 0 = all of them
+    int is_cubic;         // by a cubic spline instead of Lanczos
 } cr_axis;
 
-// Lanczos with three lobes, widened when it shrinks; weights are renormalised at the edges. 0, or -1 without memory.
+// Lanczos with three lobes, or the spline of Catmull and Rom, widened when it shrinks; weights are renormalised at the edges.
+// 0, or -1 without memory.
 int cr_taps_make(cr_taps *taps, const cr_axis *axis);
 void cr_taps_free(cr_taps *taps);
 // Has the horizontal passes give `gain`, below two, times a value, plus `offset`.

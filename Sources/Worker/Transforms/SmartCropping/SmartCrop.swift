@@ -69,7 +69,8 @@ public struct SmartCrop: Equatable, Sendable {
     ///
     /// Both sides shrink by what makes the width a whole number, as the original has it, and not by what would make the
     /// height one: that is half a row less or more, and moves edges. So what is resampled is as wide as the picture and
-    /// a whole number of times as high, and only the top of it is made.
+    /// a whole number of times as high, and only the top of it is made. The filter is the original's, too: what is
+    /// seen in noise depends on it.
     public func geometry(of part: PixelRect, _ orientation: Symmetry) -> StoredGeometry {
         let size = orientation.size(of: part.size)
         func times(_ size: ImageSize) -> Int { (size.height + size.width - 1) / size.width }
@@ -78,7 +79,9 @@ public struct SmartCrop: Equatable, Sendable {
             crop: PixelRect(size), source: PixelRect(x: 0, y: 0, width: size.width, height: size.width * times),
             resampled: ImageSize(width: self.analysed.width, height: self.analysed.width * times),
             window: PixelRect(self.analysed), quarterTurns: 0, flipVertical: false, flipHorizontal: false)
-        return StoredGeometry(whole, orientation: orientation, part: part)
+        var geometry = StoredGeometry(whole, orientation: orientation, part: part)
+        geometry.isCubic = true
+        return geometry
     }
 
     /// How many of the part's pixels may become one of those that are analysed.
