@@ -163,7 +163,7 @@ def test_a_small_patch_of_a_tall_canvas_counts_in_webp(worker):
 
 def test_tables_of_noise_are_bounded(worker):
     """Every frame has more colours than a table, and none of those before."""
-    outcome = stub_front.transform(worker, bombs.gif_of_noise(64, 64, 1500), form="gif", width=57)
+    outcome = stub_front.transform(worker, bombs.gif_of_noise(64, 64, 3000), form="gif", width=57)
     expect_bounded(outcome)
     assert outcome.failure is None and outcome.size == (57, 57), outcome
 
