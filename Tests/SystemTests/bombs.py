@@ -201,6 +201,14 @@ def gif_of_corners(width, height, frames):
 
 # WebP
 
+@functools.cache
+def noisy_webp(width, height):
+    """Of which most samples take bits."""
+    out = io.BytesIO()
+    noise = numpy.random.default_rng(1).integers(0, 256, (height, width, 3), numpy.uint8)
+    Image.fromarray(noise).save(out, "WEBP", quality=80, method=0)
+    return out.getvalue()
+
 
 def webp_of_one_colour(width, height):
     """A lossless WebP of a few bytes: every code has one symbol only, so no pixel takes a bit."""

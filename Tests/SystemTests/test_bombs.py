@@ -109,6 +109,17 @@ def test_trimming_counts_twice(worker, name, make):
     assert outcome.failure == LARGE, outcome
 
 
+def test_bits_count_in_a_webp(worker):
+    """Sixteen megapixels of noise, which take five times as long as flat ones."""
+    noisy = bombs.noisy_webp(4000, 4000)
+    outcome = stub_front.transform(worker, noisy, width=100, height=100)
+    expect_bounded(outcome)
+    assert outcome.failure is None, outcome
+    outcome = stub_front.transform(worker, noisy, width=100, height=100, flags=8)
+    expect_bounded(outcome)
+    assert outcome.failure == LARGE and outcome.cpu < 0.5, outcome
+
+
 def test_smart_cropping_counts_twice(worker):
     outcome = stub_front.transform(worker, bombs.png(10000, 10000), width=100, height=100, flags=8)
     expect_bounded(outcome)

@@ -42,6 +42,13 @@ uint64_t webp_file_cost(const WebPBitstreamFeatures *features) {
     return rows + (features->format == LOSSLESS ? 4 * area : features->has_alpha ? area : 0);
 }
 
+uint64_t webp_file_work(const WebPBitstreamFeatures *features, size_t bytes) {
+    enum { LOSSLESS = 2 };
+    // A pixel takes 13 ns, and as much again for each bit of one that is lossy.
+    uint64_t area = (uint64_t)features->width * (uint64_t)features->height;
+    return 3 * area + (features->format == LOSSLESS ? 4 : 16) * (uint64_t)bytes;
+}
+
 static codec_status status_of(VP8StatusCode code) {
     switch (code) {
     case VP8_STATUS_OK: return CODEC_OK;

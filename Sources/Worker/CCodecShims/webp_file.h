@@ -13,6 +13,8 @@ codec_status webp_file_open(const uint8_t *bytes, size_t count, uint64_t max_pix
 const uint8_t *webp_file_chunk(const WebPDemuxer *demuxer, const char name[4], size_t *count);
 // Bytes that decoding a bitstream allocates beyond what it decodes into.
 uint64_t webp_file_cost(const WebPBitstreamFeatures *features);
+// What decoding a bitstream of so many bytes takes, told as bytes that decompression gives: each stands for about 5 ns.
+uint64_t webp_file_work(const WebPBitstreamFeatures *features, size_t bytes);
 // Decodes a bitstream of exactly width times height pixels into whatever `output` says, which has room for them.
 codec_status webp_file_decode_into(
     const WebPData *bitstream, int width, int height, const WebPDecBuffer *output, uint64_t deadline);
