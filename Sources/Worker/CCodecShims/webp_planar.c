@@ -7,15 +7,15 @@
 #include "jpeg_planar_private.h"
 #include "webp_file.h"
 
-static codec_status read_features(const WebPDemuxer *demuxer, uint64_t max_pixels, webp_header *header) {
+static codec_status read_features(const WebPDemuxer *demuxer, webp_header *header) {
     WebPIterator frame;
     if (!WebPDemuxGetFrame(demuxer, 1, &frame)) return CODEC_CORRUPT;
     enum { LOSSY = 1 };
     WebPBitstreamFeatures features;
     VP8StatusCode code = WebPGetFeatures(frame.fragment.bytes, frame.fragment.size, &features);
-    // A still has the size of its canvas: that the demuxer checks. One that takes too long is left to whoever refuses it.
-    header->is_planar = code == VP8_STATUS_OK && frame.complete && features.format == LOSSY && !features.has_alpha &&
-                        webp_file_work(&features, frame.fragment.size) / 4 <= max_pixels;
+    // A still has the size of its canvas: that the demuxer checks.
+    header->is_planar = code == VP8_STATUS_OK && frame.complete && features.format == LOSSY && !features.has_alpha;
+    if (header->is_planar) header->work = webp_file_work(&features, frame.fragment.size);
     WebPDemuxReleaseIterator(&frame);
     return code == VP8_STATUS_OK ? CODEC_OK : CODEC_CORRUPT;
 }
@@ -29,7 +29,7 @@ codec_status webp_read_header_of(const uint8_t *bytes, size_t count, uint64_t ma
     header->height = (int)WebPDemuxGetI(demuxer, WEBP_FF_CANVAS_HEIGHT);
     header->exif = webp_file_chunk(demuxer, "EXIF", &header->exif_count);
     header->icc = webp_file_chunk(demuxer, "ICCP", &header->icc_count);
-    if (!(WebPDemuxGetI(demuxer, WEBP_FF_FORMAT_FLAGS) & ANIMATION_FLAG)) status = read_features(demuxer, max_pixels, header);
+    if (!(WebPDemuxGetI(demuxer, WEBP_FF_FORMAT_FLAGS) & ANIMATION_FLAG)) status = read_features(demuxer, header);
     WebPDemuxDelete(demuxer);
     return status;
 }

@@ -38,13 +38,10 @@ public struct PictureSource: ~Copyable, RowSource {
         passes: Int = 1, disabled: ImageFormatSet = []
     ) throws(JobFailure) {
         let before = codec_now()
-        let pixels = UInt64(clamping: limits.maxSourcePixels)
-        let unpacked = pixels.multipliedReportingOverflow(by: Self.unpackedPerPixel)
         var limits = source_limits(
-            max_pixels: pixels, max_memory: Self.maxMemory,
-            max_unpacked: max(
-                Self.leastUnpacked, (unpacked.overflow ? .max : unpacked.partialValue) / UInt64(passes)),
-            deadline: deadline, forbids_jpeg: disabled.contains(.jpeg) ? 1 : 0)
+            max_pixels: UInt64(clamping: limits.maxSourcePixels), max_memory: Self.maxMemory,
+            max_unpacked: Self.maxUnpacked(limits, passes: passes), deadline: deadline,
+            forbids_jpeg: disabled.contains(.jpeg) ? 1 : 0)
         let start = bytes.assumingMemoryBound(to: UInt8.self).baseAddress
         var source: UnsafeMutablePointer<pixel_source>?
         var eighths: Int32 = 8
@@ -74,6 +71,12 @@ public struct PictureSource: ~Copyable, RowSource {
             ?? Int(source.pointee.orientation)
         self.scale = DecodedScale(density: Double(eighths) / 8, sharpening: jpeg_sharpening_for(eighths))
         self.openTime = codec_now() - before
+    }
+
+    /// Bytes that decompression may give in each pass.
+    static func maxUnpacked(_ limits: PixelLimits, passes: Int) -> UInt64 {
+        let all = UInt64(clamping: limits.maxSourcePixels).multipliedReportingOverflow(by: Self.unpackedPerPixel)
+        return max(Self.leastUnpacked, (all.overflow ? .max : all.partialValue) / UInt64(passes))
     }
 
     deinit { self.source.pointee.close(self.source) }

@@ -17,7 +17,8 @@ public struct PlanarWebP: Equatable, Sendable {
             UInt64(clamping: limits.maxSourcePixels),
             &header
         ).check()
-        guard header.is_planar != 0 else { return nil }
+        // One that takes too long is left to whoever refuses it.
+        guard header.is_planar != 0, header.work <= PictureSource.maxUnpacked(limits, passes: 1) else { return nil }
         if let profile = header.icc,
             !ColourProfile.isStandard(Span(_unsafeStart: profile, count: header.icc_count))
         {

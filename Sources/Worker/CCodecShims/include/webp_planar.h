@@ -7,6 +7,7 @@
 typedef struct {
     int width, height;  // as stored, before any orientation
     int is_planar;      // a lossy still without alpha
+    uint64_t work;      // that decoding it takes, as bytes that decompression gives
     // Where the file keeps them, if it does: inside of it.
     const uint8_t *exif, *icc;
     size_t exif_count, icc_count;
