@@ -74,33 +74,28 @@ import Testing
     @Test func `a store rests after failures in a row, and one trial at a time finds that it works`() {
         var health = ObjectHealth()
         var now = ContinuousClock.now
-        func failed(_ attempt: ObjectHealth.Attempt = .ordinary) -> Bool { health.failed(attempt, at: now) }
+        func failed() -> Bool { health.failed(at: now) }
         func succeeded() -> Bool { health.succeeded() }
-        func attempt() -> ObjectHealth.Attempt? { health.attempt(at: now) }
+        func mayTry() -> Bool { health.mayTry(at: now) }
         for _ in 1..<ObjectHealth.enough { #expect(!failed()) }
         #expect(!succeeded())
         for _ in 1..<ObjectHealth.enough { #expect(!failed()) }
-        #expect(attempt() == .ordinary)
+        #expect(mayTry())
         #expect(failed())
         var rest = ObjectHealth.shortest
         for _ in 0..<6 {
-            // Those that were on their way when it began to rest.
-            for _ in 0..<ObjectHealth.enough { #expect(!failed()) }
             now += rest - .milliseconds(1)
-            #expect(attempt() == nil)
+            #expect(!mayTry())
             now += .milliseconds(1)
-            #expect(attempt() == .trial)
-            #expect(attempt() == nil)
-            #expect(!failed(.trial))
+            #expect(mayTry())
+            #expect(!mayTry())
+            #expect(!failed())
             rest = min(rest * 2, ObjectHealth.longest)
         }
         now += rest
-        #expect(attempt() == .trial)
+        #expect(mayTry())
         #expect(succeeded())
-        #expect(attempt() == .ordinary && attempt() == .ordinary)
-        // One that was late is one failure again.
-        for _ in 1..<ObjectHealth.enough { #expect(!failed(.trial)) }
-        #expect(failed())
+        #expect(mayTry() && mayTry())
     }
 
     @Test func `credentials come from the first place that has some`() throws {

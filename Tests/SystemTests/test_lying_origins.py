@@ -207,7 +207,8 @@ TRUTHS = {
     "the same length twice": with_field(f"Content-Length: {len(BODY)}"),
     "the identity coding": with_field("Content-Encoding: identity"),
     "bytes beyond ASCII": with_field("X: \xe4\xff"),
-    "more after it": said(OK, BODY, b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"),
+    # All at once: what comes later could pass for the next answer, and from the same server it is one.
+    "more after it": said(OK, BODY + b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"),
 }
 
 

@@ -58,7 +58,7 @@ final class HostGate {
             return await withUnsafeContinuation { continuation in
                 waiter.continuation = continuation
                 if let limit {
-                    waiter.timer = LoopTimer(after: limit) { [weak self] in self?.giveUp(waiter, host) }
+                    waiter.timer = LoopTimer(after: limit) { [unowned self] in self.giveUp(waiter, host) }
                 }
                 self.lines[host, default: Line()].waiters.append(waiter)
             }

@@ -55,7 +55,7 @@ final class Transformer {
 
     /// - Throws: `UntransformableError`; `RequestError` when no worker is to be had.
     func variant(of original: CacheEntry, _ options: TransformOptions) async throws -> CacheEntry {
-        guard let format = original.body.format else {
+        guard let format = original.body.withSpan({ ImageFormat(magic: $0) }) else {
             throw UntransformableError(.unsupportedFormat)
         }
         var limits = PixelLimits.standard
@@ -91,7 +91,7 @@ final class Transformer {
         }
         variant.body = picture.body
         variant.contentType = picture.format.contentType
-        variant.variantTag = picture.body.withBytes(EntityTag.of)
+        variant.variantTag = await picture.body.entityTag()
         return variant
     }
 

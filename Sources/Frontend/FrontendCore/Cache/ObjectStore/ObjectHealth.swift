@@ -19,18 +19,12 @@ struct ObjectHealth {
 
     var isWorking: Bool { self.retryAt == nil }
 
-    enum Attempt {
-        case ordinary
-        /// The one request that finds out whether the rest is over.
-        case trial
-    }
-
-    /// What a request that is made now is; nil when none may be.
-    mutating func attempt(at now: ContinuousClock.Instant) -> Attempt? {
-        guard let retryAt = self.retryAt else { return .ordinary }
-        guard now >= retryAt else { return nil }
+    /// Whether a request may be made now. While it rests, the one that is let through is a trial.
+    mutating func mayTry(at now: ContinuousClock.Instant) -> Bool {
+        guard let retryAt = self.retryAt else { return true }
+        guard now >= retryAt else { return false }
         self.retryAt = now + self.rest
-        return .trial
+        return true
     }
 
     /// - Returns: whether this is news.
@@ -41,17 +35,12 @@ struct ObjectHealth {
     }
 
     /// - Returns: whether this is news.
-    mutating func failed(_ attempt: Attempt, at now: ContinuousClock.Instant) -> Bool {
-        guard self.isWorking else {
-            // Those that were on their way when the rest began say nothing new.
-            guard attempt == .trial else { return false }
-            self.rest = min(self.rest * 2, Self.longest)
-            self.retryAt = now + self.rest
-            return false
-        }
+    mutating func failed(at now: ContinuousClock.Instant) -> Bool {
         self.failures += 1
         guard self.failures >= Self.enough else { return false }
+        let isNews = self.retryAt == nil
+        if !isNews { self.rest = min(self.rest * 2, Self.longest) }
         self.retryAt = now + self.rest
-        return true
+        return isNews
     }
 }
