@@ -198,7 +198,7 @@ def test_a_crowd_that_is_killed_at_once_is_replaced_at_once(start, origin):
 def test_who_is_told_to_come_back_is_told_when(start, origin, slow_picture):
     url = origin.serve("/kept.png", picture(slow_picture, "image/png", Cache_Control="max-age=1000"))
     # With its source at hand nobody waits for anything but the worker.
-    front = start(*LOCAL, "-workers", "1", "-maxQueue", "8", "-cache", "memory")
+    front = start(*LOCAL, "-workers", "1", "-maxQueue", "32", "-cache", "memory")
     front.wait_for_workers(1)
     assert front.get(f"/20x/{url}").status == 200
     done = threading.Event()
@@ -212,10 +212,10 @@ def test_who_is_told_to_come_back_is_told_when(start, origin, slow_picture):
 
     def is_told():
         answered = front.get(f"/10x,q{time.monotonic_ns() % 10**9}/{url}")
-        # Eight jobs of half a second each are ahead.
+        # Thirty-two jobs of more than a tenth of a second each are ahead.
         return answered.status == 503 and 2 <= int(answered["Retry-After"]) <= 60
 
-    with in_parallel(10, client):
+    with in_parallel(36, client):
         try:
             processes.wait_until(is_told, timeout=20, interval=0.1, what="a time that is more than a second")
         finally:

@@ -38,7 +38,7 @@ static int is_clear_in(const uint8_t *pixels, int width, pixel_area area) {
 // most bits to write, takes as long with every method.
 static double work_of(const webp_encoder *e, const uint8_t *pixels, pixel_area area) {
     enum { ROWS = 64, NOISE = 85 };
-    const double flat = e->settings.method == 0 ? 2 : 3, noise = e->settings.method == 0 ? 8 : 8.5;
+    const double flat = e->settings.method == 0 ? 2 : 3, noise = e->settings.method == 0 ? 10 : 10.5;
     uint64_t sum = 0, count = 0;
     size_t stride = 4 * (size_t)e->settings.width;
     int step = area.height / ROWS + 1;

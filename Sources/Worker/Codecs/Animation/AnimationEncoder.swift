@@ -35,8 +35,8 @@ public struct AnimationEncoder: ~Copyable {
     /// What one that has changed costs at the most: in noise.
     public static func mostChanged(of format: ImageFormat, _ effort: Effort) -> Double {
         switch (format, effort) {
-        case (.webp, .usual): 8.5
-        case (.webp, .least): 8
+        case (.webp, .usual): 10.5
+        case (.webp, .least): 10
         default: 1.5
         }
     }
