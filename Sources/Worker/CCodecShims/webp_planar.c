@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "webp_planar.h"
 
-#include <limits.h>
 #include <string.h>
 
 #include "jpeg_planar_private.h"
