@@ -4,6 +4,7 @@
 test_errors.py has the coarser lies; here are the finer ones, all against one front that would keep what it could.
 """
 
+import contextlib
 import socket
 import struct
 import time
@@ -194,6 +195,36 @@ def test_a_connection_that_is_reset(front):
                 accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 accepted.close()
                 assert_refused(connection.read(), 502)
+
+
+@pytest.fixture
+def deaf():
+    """A URL at a port whose queue is full, so that nobody is connected there."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):
+            one = stack.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(listener.getsockname())
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/a.jpg"
+
+
+@pytest.mark.parametrize("given_up_by", ["its time", "its client"])
+def test_a_connection_that_is_never_made_harms_nobody_else(start, origin, deaf, given_up_by):
+    front = start(*LOCAL, "-workers", "1", "-fetchTimeout", "800ms")
+    url = origin.serve("/a.jpg", BODY)
+    front.picture(f"/50x/{url}")
+    if given_up_by == "its time":
+        assert_refused(front.get(f"//{deaf}"), 504)
+    else:
+        with front.connect() as connection:
+            connection.send(f"GET //{deaf} HTTP/1.1\r\nHost: a\r\n\r\n")
+            time.sleep(0.2)
+            open_descriptors = front.descriptor_count()
+        processes.wait_until(lambda: front.descriptor_count() == open_descriptors - 2, what="an end of both")
+    # What was its descriptor is soon a client's, another origin's or a worker's.
+    for width in range(60, 66):
+        front.picture(f"/{width}x/{url}")
 
 
 #: What is unusual, and right.

@@ -18,18 +18,18 @@ final class ConnectionSockets {
         let remotePort: Int32
     }
 
-    private var all: Set<curl_socket_t> = []
     /// Those on which no request was sent yet.
     private var opened: Set<curl_socket_t> = []
-    private var used: [Ends: curl_socket_t] = [:]
+    /// Those on which one was: these, and no others, libcurl always has closed by `close`.
+    private var used: Set<curl_socket_t> = []
+    private var byEnds: [Ends: curl_socket_t] = [:]
     private var pollers: [curl_socket_t: Poller] = [:]
 
     /// A socket that libcurl will connect, or -1 with `errno`.
-    func open(_ address: curl_sockaddr) -> curl_socket_t {
-        let descriptor = socket(address.family, address.socktype | Int32(SOCK_CLOEXEC.rawValue), address.protocol)
+    func open(family: Int32, type: Int32, protocol number: Int32) -> curl_socket_t {
+        let descriptor = socket(family, type | Int32(SOCK_CLOEXEC.rawValue), number)
         if descriptor >= 0 {
             self.forget(descriptor)
-            self.all.insert(descriptor)
             self.opened.insert(descriptor)
         }
         return descriptor
@@ -37,9 +37,9 @@ final class ConnectionSockets {
 
     func close(_ socket: curl_socket_t) {
         self.forget(socket)
-        self.all.remove(socket)
-        self.opened.remove(socket)
-        if let ends = self.used.first(where: { $0.value == socket })?.key { self.used[ends] = nil }
+        if self.used.remove(socket) != nil, let ends = self.byEnds.first(where: { $0.value == socket })?.key {
+            self.byEnds[ends] = nil
+        }
         Glibc.close(socket)
     }
 
@@ -56,14 +56,20 @@ final class ConnectionSockets {
         poller.start(events, action)
     }
 
-    /// libcurl asks for this at the end of every transfer. A connection of ours is watched again for the next one: what
-    /// watches it is kept as long as it. Others, such as those to a thread that looks a name up, are closed after this
-    /// without a word.
+    /// libcurl asks for this at the end of every transfer. A connection that has carried a request is watched again for
+    /// the next one: what watches it is kept as long as it.
+    ///
+    /// All others may be closed without a word, and may be closed by now: those to a thread that looks a name up, and
+    /// (libcurl 7.88, cf_socket_close) those on which no connection was made when its transfer ended or another of the
+    /// host's addresses was faster. What still watched such a number would take it from whoever gets it next.
     func unwatch(_ socket: curl_socket_t) {
-        if self.all.contains(socket) { self.pollers[socket]?.stop() } else { self.forget(socket) }
+        if self.used.contains(socket) { self.pollers[socket]?.stop() } else { self.forget(socket) }
     }
 
-    private func forget(_ socket: curl_socket_t) { self.pollers.removeValue(forKey: socket)?.close() }
+    private func forget(_ socket: curl_socket_t) {
+        self.pollers.removeValue(forKey: socket)?.close()
+        self.opened.remove(socket)
+    }
 
     /// After libcurl has let go of everything.
     func close() {
@@ -80,10 +86,11 @@ final class ConnectionSockets {
                 return true
             }
             self.opened.remove(socket)
-            self.used[ends] = socket
+            self.used.insert(socket)
+            self.byEnds[ends] = socket
             return true
         }
-        guard let socket = self.used[ends] else { return false }
+        guard let socket = self.byEnds[ends] else { return false }
         var byte: UInt8 = 0
         // An end of the stream (0) is libcurl's to deal with, and it does.
         return recv(socket, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) <= 0

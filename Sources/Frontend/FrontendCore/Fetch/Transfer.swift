@@ -235,7 +235,8 @@ final class Transfer {
             return CURL_SOCKET_BAD
         }
         self.hasOpenedSocket = true
-        let socket = self.sockets.open(address.pointee)
+        let socket = self.sockets.open(
+            family: address.pointee.family, type: address.pointee.socktype, protocol: address.pointee.protocol)
         if socket < 0, errno != EAFNOSUPPORT {
             self.unusableAddress = .internalFailure("cannot open a socket: \(String(cString: strerror(errno)))")
         }
