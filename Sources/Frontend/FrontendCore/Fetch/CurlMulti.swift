@@ -43,6 +43,8 @@ final class CurlMulti {
         curlshim_multi_set_long(multi, CURLMOPT_MAX_HOST_CONNECTIONS, maximumPerHost)
     }
 
+    /// It may have to wait for its turn, and the loop goes on meanwhile: nothing that is called later may hold on to this
+    /// without asking whether it is still there.
     isolated deinit { self.close() }
 
     /// Runs one transfer to its end.
@@ -54,9 +56,9 @@ final class CurlMulti {
         self.lastID += 1
         // A number, because a cancellation may come when the transfer is long over.
         let id = self.lastID
-        transfer.end = { [unowned self] in self.end(id, .stopped($0)) }
+        transfer.end = { [weak self] in self?.end(id, .stopped($0)) }
         let clock = limit.map { limit in
-            LoopTimer(after: limit) { [unowned self] in self.end(id, .stopped(.timedOut(.total, "after \(limit)"))) }
+            LoopTimer(after: limit) { [weak self] in self?.end(id, .stopped(.timedOut(.total, "after \(limit)"))) }
         }
         defer { clock?.stop() }
         let ending = await withTaskCancellationHandler {
@@ -118,7 +120,7 @@ final class CurlMulti {
         var events: Poller.Events = []
         if what & CURL_POLL_IN != 0 { events.insert(.readable) }
         if what & CURL_POLL_OUT != 0 { events.insert(.writable) }
-        self.sockets.watch(socket, events) { [unowned self] in self.act(on: socket, $0) }
+        self.sockets.watch(socket, events) { [weak self] in self?.act(on: socket, $0) }
     }
 
     private func act(on socket: curl_socket_t, _ events: Poller.Events) {
@@ -135,7 +137,8 @@ final class CurlMulti {
         self.timer?.stop()
         self.timer = nil
         guard milliseconds >= 0 else { return }
-        self.timer = LoopTimer(after: .milliseconds(milliseconds)) { [unowned self] in
+        self.timer = LoopTimer(after: .milliseconds(milliseconds)) { [weak self] in
+            guard let self else { return }
             self.timer = nil
             var count: Int32 = 0
             curlshim_multi_timeout(self.multi, &count)
