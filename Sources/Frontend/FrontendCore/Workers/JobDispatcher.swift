@@ -27,7 +27,6 @@ final class JobDispatcher {
     private static let maximumLosses = 50
 
     private var sockets: [JobsSocket]
-    private let requirement: SandboxRequirement
     private let metrics: Metrics
     private let poison: PoisonList
     private let maxWait: Duration
@@ -40,15 +39,7 @@ final class JobDispatcher {
     /// Tickets that no keeper has taken yet.
     private var untaken: [ObjectIdentifier: WorkerConnection] = [:]
     private var hedge: LoopTimer?
-    /// What the last worker that said hello has said.
-    private(set) var sandbox: SandboxLayers?
-    private(set) var seen = SeenVersions()
-    private var foreignVersions: Set<UInt8> = []
-    private var refusedSandboxes: Set<SandboxLayers> = []
-    /// Why workers get no jobs, and since when none has; nil when the last one got one.
-    private var rejection: (why: String, since: ContinuousClock.Instant)?
-    /// Among workers of two kinds the next one may be of the other.
-    private static let rejectionPatience = Duration.seconds(2)
+    private var vetting: WorkerVetting
     private var meter = LoadMeter()
     private var rate = WorkRate()
     private var isClosed = false
@@ -67,7 +58,7 @@ final class JobDispatcher {
         self.sockets = socketPaths.map { JobsSocket(path: $0) }
         self.maxWait = maxWait
         self.poison = poison
-        self.requirement = requirement
+        self.vetting = WorkerVetting(requirement: requirement)
         self.metrics = metrics
         self.queue = JobQueue(capacity: maxQueue)
     }
@@ -78,17 +69,23 @@ final class JobDispatcher {
     /// Whether one of the workers' sockets took the last connection that was tried.
     var isReachable: Bool { self.sockets.contains { $0.isReachable } }
 
-    /// Looks whether anybody listens, unless that was seen a moment ago. Workers that somebody else starts can go, and
-    /// come, while no job shows it; a keeper that finds nobody at the other end of a connection goes on at once.
+    /// What the last worker that said hello has said.
+    var sandbox: SandboxLayers? { self.vetting.sandbox }
+
+    var seen: SeenVersions { self.vetting.seen }
+
+    /// Looks whether anybody is there, unless that was seen a moment ago. Workers that somebody else starts can go, and
+    /// come, while no job shows it.
     func lookForWorkers() {
         for index in self.sockets.indices where self.sockets[index].isWorthAsking(at: self.clock.now) {
-            do throws(SystemError) {
-                _ = try PacketSocket.connect(path: self.sockets[index].path)
-                self.note(nil, at: index)
-            } catch {
-                self.note(error, at: index)
-            }
+            self.look(at: index)
         }
+        self.armHedge()
+    }
+
+    /// With a ticket that no job waits for, if none is out.
+    private func look(at index: Int) {
+        if self.sockets[index].ticketsOut == 0, !self.isClosed { _ = self.sendTicket(to: index) }
     }
 
     /// Has workers say what they are, those of each socket: a ticket without a job. Who is busy says it with the next job.
@@ -106,10 +103,7 @@ final class JobDispatcher {
     }
 
     /// Why all workers that have come lately were sent away; nil when one was not.
-    var rejectsWorkers: String? {
-        guard let rejection, self.clock.now - rejection.since > Self.rejectionPatience else { return nil }
-        return rejection.why
-    }
+    var rejectsWorkers: String? { self.vetting.rejection(at: self.clock.now) }
 
     var isFull: Bool { self.queue.count >= self.queue.capacity }
 
@@ -218,14 +212,11 @@ final class JobDispatcher {
     /// worker can be had it tries without a job, too: a front that says so on `/ready` may be asked for nothing else.
     private func armHedge() {
         guard self.hedge == nil, !self.queue.isEmpty || self.isWithoutWorkers, !self.isClosed else { return }
-        self.hedge = LoopTimer(after: Self.patience) { [unowned self] in
+        self.hedge = LoopTimer(after: Self.patience) { [weak self] in
+            guard let self else { return }
             self.hedge = nil
             guard !self.queue.isEmpty else {
-                if self.isWithoutWorkers {
-                    for index in self.sockets.indices where self.sockets[index].ticketsOut == 0 {
-                        _ = self.sendTicket(to: index)
-                    }
-                }
+                if self.isWithoutWorkers { for index in self.sockets.indices { self.look(at: index) } }
                 return self.armHedge()
             }
             self.giveUpOverdue()
@@ -237,7 +228,7 @@ final class JobDispatcher {
         }
     }
 
-    private var isWithoutWorkers: Bool { !self.isReachable || self.rejection != nil }
+    private var isWithoutWorkers: Bool { !self.isReachable || self.vetting.rejectsAll }
 
     private func giveUpOverdue() {
         let now = self.clock.now
@@ -253,24 +244,14 @@ final class JobDispatcher {
         let offer = await connection.offer()
         self.untaken[ObjectIdentifier(connection)] = nil
         self.sockets[index].ticketsOut -= 1
-        if case .hello(let hello) = offer {
-            self.sockets[index].lastHello = self.clock.now
-            self.seen.note(hello.versions, at: self.clock.now)
-        }
-        let pending: PendingJob?
-        switch offer {
-        case .hello(let hello) where self.accepts(hello):
-            self.rejection = nil
-            pending = self.nextWanted()
-        case .hello, .foreign:
-            if case .foreign(let version) = offer { self.note(foreign: version) }
-            if case .hello(let hello) = offer { self.note(lacking: hello.sandbox) }
+        if case .hello = offer { self.sockets[index].lastHello = self.clock.now }
+        let verdict = self.vetting.verdict(on: offer, at: self.clock.now)
+        guard verdict != .rejected else {
             connection.close()
             // Its job waits on, for another worker or a while: the same one would take the next ticket at once.
             return self.armHedge()
-        case .none: pending = nil
         }
-        guard let pending else {
+        guard verdict == .accepted, let pending = self.nextWanted() else {
             connection.close()
             // A broken ticket leaves its job waiting; a surplus one leaves nobody.
             return self.sendTickets()
@@ -300,40 +281,6 @@ final class JobDispatcher {
             return pending
         }
         return nil
-    }
-
-    /// A line for each version, not for each ticket.
-    private func note(foreign version: UInt8) {
-        self.note(rejection: "workers speak version \(version) of the worker protocol, this front \(protocolVersion)")
-        guard self.foreignVersions.insert(version).inserted else { return }
-        Log.line(
-            "refused a worker that speaks version \(version) of the worker protocol, this front speaks \(protocolVersion): "
-                + "install the same release of imageproxy and imageproxy-worker, and restart both")
-    }
-
-    /// A line for each set of layers.
-    private func note(lacking present: SandboxLayers) {
-        let what = self.requirement == .strict ? "every layer" : "the filter of system calls"
-        self.note(rejection: "workers lack layers of the sandbox; -requireSandbox \(self.requirement) asks for \(what)")
-        guard self.refusedSandboxes.insert(present.intersection(.all)).inserted else { return }
-        Log.line(
-            "refused a worker whose sandbox has \(present): -requireSandbox \(self.requirement) asks for \(what)")
-    }
-
-    private func note(rejection why: String) {
-        self.rejection = (why, self.rejection?.since ?? self.clock.now)
-    }
-
-    private func accepts(_ hello: Hello) -> Bool {
-        if self.sandbox != hello.sandbox {
-            self.sandbox = hello.sandbox
-            Log.line("workers run with sandbox layers: \(hello.sandbox)")
-        }
-        switch self.requirement {
-        case .off: return true
-        case .standard: return hello.sandbox.contains(.seccomp)
-        case .strict: return hello.sandbox == .all
-        }
     }
 
     private func settle(_ pending: PendingJob, _ end: JobEnd) async {
