@@ -74,28 +74,33 @@ import Testing
     @Test func `a store rests after failures in a row, and one trial at a time finds that it works`() {
         var health = ObjectHealth()
         var now = ContinuousClock.now
-        func failed() -> Bool { health.failed(at: now) }
+        func failed(_ attempt: ObjectHealth.Attempt = .ordinary) -> Bool { health.failed(attempt, at: now) }
         func succeeded() -> Bool { health.succeeded() }
-        func mayTry() -> Bool { health.mayTry(at: now) }
+        func attempt() -> ObjectHealth.Attempt? { health.attempt(at: now) }
         for _ in 1..<ObjectHealth.enough { #expect(!failed()) }
         #expect(!succeeded())
         for _ in 1..<ObjectHealth.enough { #expect(!failed()) }
-        #expect(mayTry())
+        #expect(attempt() == .ordinary)
         #expect(failed())
         var rest = ObjectHealth.shortest
         for _ in 0..<6 {
+            // Those that were on their way when it began to rest.
+            for _ in 0..<ObjectHealth.enough { #expect(!failed()) }
             now += rest - .milliseconds(1)
-            #expect(!mayTry())
+            #expect(attempt() == nil)
             now += .milliseconds(1)
-            #expect(mayTry())
-            #expect(!mayTry())
-            #expect(!failed())
+            #expect(attempt() == .trial)
+            #expect(attempt() == nil)
+            #expect(!failed(.trial))
             rest = min(rest * 2, ObjectHealth.longest)
         }
         now += rest
-        #expect(mayTry())
+        #expect(attempt() == .trial)
         #expect(succeeded())
-        #expect(mayTry() && mayTry())
+        #expect(attempt() == .ordinary && attempt() == .ordinary)
+        // One that was late is one failure again.
+        for _ in 1..<ObjectHealth.enough { #expect(!failed(.trial)) }
+        #expect(failed())
     }
 
     @Test func `credentials come from the first place that has some`() throws {

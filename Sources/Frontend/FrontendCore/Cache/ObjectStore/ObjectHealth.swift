@@ -19,12 +19,18 @@ struct ObjectHealth {
 
     var isWorking: Bool { self.retryAt == nil }
 
-    /// Whether a request may be made now. While it rests, the one that is let through is a trial.
-    mutating func mayTry(at now: ContinuousClock.Instant) -> Bool {
-        guard let retryAt = self.retryAt else { return true }
-        guard now >= retryAt else { return false }
+    enum Attempt {
+        case ordinary
+        /// The one request that finds out whether the rest is over.
+        case trial
+    }
+
+    /// What a request that is made now is; nil when none may be.
+    mutating func attempt(at now: ContinuousClock.Instant) -> Attempt? {
+        guard let retryAt = self.retryAt else { return .ordinary }
+        guard now >= retryAt else { return nil }
         self.retryAt = now + self.rest
-        return true
+        return .trial
     }
 
     /// - Returns: whether this is news.
@@ -35,12 +41,17 @@ struct ObjectHealth {
     }
 
     /// - Returns: whether this is news.
-    mutating func failed(at now: ContinuousClock.Instant) -> Bool {
+    mutating func failed(_ attempt: Attempt, at now: ContinuousClock.Instant) -> Bool {
+        guard self.isWorking else {
+            // Those that were on their way when the rest began say nothing new.
+            guard attempt == .trial else { return false }
+            self.rest = min(self.rest * 2, Self.longest)
+            self.retryAt = now + self.rest
+            return false
+        }
         self.failures += 1
         guard self.failures >= Self.enough else { return false }
-        let isNews = self.retryAt == nil
-        if !isNews { self.rest = min(self.rest * 2, Self.longest) }
         self.retryAt = now + self.rest
-        return isNews
+        return true
     }
 }

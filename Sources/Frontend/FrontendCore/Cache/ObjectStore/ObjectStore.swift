@@ -83,7 +83,7 @@ final class ObjectStore: ByteStore {
     /// - Returns: nil when it could not be done.
     private func perform(_ action: ObjectAction, _ key: String, atMost limit: Duration) async -> ObjectAnswer? {
         let health = Self.health(for: action)
-        guard !self.isClosed, self[keyPath: health].mayTry(at: self.clock.now) else { return nil }
+        guard !self.isClosed, let attempt = self[keyPath: health].attempt(at: self.clock.now) else { return nil }
         let object = self.place.prefix + DiskName(key: key).text
         do {
             var answer = try await self.exchange(action, object, atMost: limit)
@@ -103,7 +103,7 @@ final class ObjectStore: ByteStore {
         } catch is CredentialsPending {
             // A miss.
         } catch {
-            guard !self.isClosed, self[keyPath: health].failed(at: self.clock.now) else { return nil }
+            guard !self.isClosed, self[keyPath: health].failed(attempt, at: self.clock.now) else { return nil }
             self.say("cannot be \(action.word): \(error); it is tried again every few seconds")
         }
         return nil
