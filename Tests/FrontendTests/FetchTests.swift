@@ -54,8 +54,8 @@ struct FetchTests {
         #expect(answer.status == 200)
         #expect(Array(answer.body.bytes) == Array("picture".utf8))
         #expect(answer.url == origin.url + "/a?b=c")
-        #expect(HTTPFields(answer.headers).values(named: "x-one") == ["1", "3"])
-        #expect(HTTPFields(answer.headers)["X-Two"] == "2")
+        #expect(answer.headers.values(named: "x-one") == ["1", "3"])
+        #expect(answer.headers["X-Two"] == "2")
     }
 
     @Test func `the request says what was configured, and nothing else`() async throws {
@@ -153,7 +153,7 @@ struct FetchTests {
         defer { origin.stop() }
         let answer = try await Self.fetch(origin.url)
         #expect(answer.status == 200)
-        #expect(answer.headers.count == 1)
+        #expect(answer.headers.map(\.name).count == 1)
     }
 
     @Test func `without a length the body ends with the connection`() async throws {

@@ -35,12 +35,24 @@ enum OptionNumber {
 
     /// Reads a Go floating-point literal with an optional sign, or the words for infinity and not-a-number.
     static func float(_ text: some Collection<UInt8>) -> Float {
+        if let number = Self.wholeNumber(text) { return .value(number) }
         let bytes = Array(text)
         if Self.isNonFiniteWord(bytes) { return .absurd }
         guard Self.isFloatLiteral(bytes), Self.hasValidUnderscores(bytes) else { return .malformed }
         let plain = String(decoding: bytes.lazy.filter { $0 != UInt8(ascii: "_") }, as: UTF8.self)
         guard let value = Double(plain) else { return .malformed }
         return abs(value) < Self.firstAbsurd ? .value(value) : .absurd
+    }
+
+    /// What nearly every number is: a few digits.
+    private static func wholeNumber(_ text: some Collection<UInt8>) -> Double? {
+        var (value, count) = (0, 0)
+        for byte in text {
+            count += 1
+            guard count <= 9, Self.isDecimal(byte) else { return nil }
+            value = value * 10 + Int(byte - UInt8(ascii: "0"))
+        }
+        return count > 0 ? Double(value) : nil
     }
 
     /// The first float that no 64-bit integer holds; at it, Go's conversion to pixels returns rubbish.
@@ -51,6 +63,8 @@ enum OptionNumber {
     static func text(_ value: Double) -> String {
         let sign = value.sign == .minus ? "-" : ""
         guard value.isFinite, value != 0 else { return sign + "0" }
+        // Whole numbers up to there are printed as they are.
+        if value.magnitude < 1e6, value == value.rounded(.towardZero) { return String(Int(value)) }
         // Swift's own description has the right digits in its own shape: digits, a point, an exponent.
         let parts = value.magnitude.description.utf8.split(separator: UInt8(ascii: "e"))
         let mantissa = parts[0].split(separator: UInt8(ascii: "."))

@@ -51,6 +51,8 @@ extension TransformOptions {
 
     /// Applies an item that is a whole word; false if it is none.
     private mutating func readWord(_ item: Substring.UTF8View) -> Bool {
+        // Sizes are none.
+        guard let first = item.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else { return false }
         switch String(decoding: item, as: UTF8.self) {
         case "fit": self.fit = true
         case "fv": self.flipVertical = true

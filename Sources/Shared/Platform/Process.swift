@@ -48,9 +48,9 @@ public enum CurrentProcess {
         _ = cp_hide_memory()
     }
 
-    /// 64 bits that nobody can guess.
-    public static func randomBits() -> UInt64 {
-        var bits: UInt64 = 0
+    /// 128 bits that nobody can guess.
+    public static func randomBits() -> (high: UInt64, low: UInt64) {
+        var bits: (high: UInt64, low: UInt64) = (0, 0)
         let status = withUnsafeMutableBytes(of: &bits) { cp_random($0.baseAddress, $0.count) }
         // Without random numbers a job could be answered by somebody else: better none at all.
         precondition(status == 0, "the kernel has no random numbers")

@@ -114,7 +114,7 @@ func answer(
     _ status: Int = 200, _ headers: [(String, String)] = [], _ body: [UInt8] = jpeg(),
     url: String = "https://example.com/a.jpg", type: String = "image/jpeg"
 ) -> FetchedResource {
-    FetchedResource(url: url, status: status, headers: headers + [("Content-Type", type)], body: Blob(body))
+    FetchedResource(url: url, status: status, headers: HTTPFields(headers + [("Content-Type", type)]), body: Blob(body))
 }
 
 /// An origin store with a memory, on a clock of the test's own.

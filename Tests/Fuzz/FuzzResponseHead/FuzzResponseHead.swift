@@ -12,10 +12,12 @@ public func fuzzResponseHead(_ start: UnsafePointer<UInt8>, _ count: Int) -> CIn
     do throws(FetchError) {
         // libcurl hands out whole lines; the last may lack its end.
         for line in bytes.split(separator: 0x0A, omittingEmptySubsequences: false) {
-            guard let head = try parser.take(Array(line) + [0x0A]) else { continue }
+            let whole = Array(line) + [0x0A]
+            guard let head = try parser.take(whole.span) else { continue }
             precondition((200...999).contains(head.status))
-            precondition(head.headers.count <= FetchLimits().maximumHeaderFields)
-            for (name, value) in head.headers {
+            precondition(head.headers.map(\.name).count <= FetchLimits().maximumHeaderFields)
+            for field in head.headers {
+                let (name, value) = (field.name, field.value)
                 precondition(!name.isEmpty && name.utf8.allSatisfy(ResponseHeadParser.isTokenByte))
                 precondition(value.utf8.allSatisfy(ResponseHeadParser.isFieldByte))
                 precondition(value.utf8.first != 0x20 && value.utf8.last != 0x20)

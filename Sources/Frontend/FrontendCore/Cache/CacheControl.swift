@@ -12,16 +12,16 @@ struct CacheControl: Sendable {
 
     /// Of two that contradict each other, the first counts.
     private mutating func append(_ item: String) {
-        let pair = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        let name = String(pair[0]).trimmed.lowercased()
+        let (space, quote) = (UInt8(ascii: " "), UInt8(ascii: "\""))
+        let equals = item.utf8.firstIndex(of: UInt8(ascii: "="))
+        let written = item[..<(equals ?? item.endIndex)]
+        let name = String(written).trimmed.lowercased()
         guard !name.isEmpty, !self.contains(name) else { return }
-        var value = pair.count == 2 ? String(pair[1]) : ""
+        var value = equals.map { item.utf8[$0...].dropFirst() } ?? item.utf8[item.endIndex...]
         // Space around the sign is no grammar of ours: such a value is there, but cannot be read.
-        if pair[0].last == " " || value.first == " " { value = "" }
-        if value.count >= 2, value.hasPrefix("\""), value.hasSuffix("\"") {
-            value = String(value.dropFirst().dropLast())
-        }
-        self.directives.append((name, value))
+        if written.utf8.last == space || value.first == space { value = value.prefix(0) }
+        if value.count >= 2, value.first == quote, value.last == quote { value = value.dropFirst().dropLast() }
+        self.directives.append((name, String(Substring(value))))
     }
 
     /// The directive stands without a value.
@@ -51,6 +51,10 @@ enum DeltaSeconds {
 enum ListField {
     /// The items without the space around them; commas inside quotes belong to the item, and empty items are none.
     static func items(of value: String) -> [String] {
+        guard value.utf8.contains(where: { $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "\"") }) else {
+            let item = value.trimmed
+            return item.isEmpty ? [] : [item]
+        }
         var items: [String] = []
         var current: [UInt8] = []
         var isQuoted = false

@@ -46,7 +46,8 @@ final class FleetFill {
         fill: @LoopActor (FleetLease) async throws -> Value
     ) async throws -> Value {
         let digest = Digest.hex(Digest.sha256(key))
-        let token = String(CurrentProcess.randomBits(), radix: 16) + String(CurrentProcess.randomBits(), radix: 16)
+        let random = CurrentProcess.randomBits()
+        let token = String(random.high, radix: 16) + String(random.low, radix: 16)
         let waiter = Waiter(until: ContinuousClock().now + patience)
         self.waiters[digest, default: [:]][ObjectIdentifier(waiter)] = waiter
         defer { self.leave(digest, waiter) }

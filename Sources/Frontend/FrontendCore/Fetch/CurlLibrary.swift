@@ -16,4 +16,10 @@ enum CurlLibrary {
         signal(SIGPIPE, SIG_IGN)
         return curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
     }()
+
+    /// Where it looks for certificates: whether in one file, and in which folder. It writes a page of text for who asks.
+    static let certificates: (hasFile: Bool, folder: String?) = {
+        let version = curlshim_version().pointee
+        return (version.cainfo != nil, version.capath.map { String(cString: $0) })
+    }()
 }

@@ -7,6 +7,6 @@ struct FetchedResource: Sendable {
     let url: String
     let status: Int
     /// In the order they came, names as sent.
-    let headers: [(String, String)]
+    let headers: HTTPFields
     let body: Blob
 }

@@ -51,8 +51,7 @@ final class Fetcher {
                     throw FetchError.protocolViolation("\"not modified\", which nobody asked")
                 }
                 return FetchedResource(
-                    url: target.url, status: answer.head.status,
-                    headers: answer.head.headers.map { ($0.name, $0.value) }, body: answer.body)
+                    url: target.url, status: answer.head.status, headers: answer.head.headers, body: answer.body)
             }
             let next = try target.resolving(location: location)
             if !next.sharesOrigin(with: target) { fields.dropPersonal() }

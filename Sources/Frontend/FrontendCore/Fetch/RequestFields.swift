@@ -34,7 +34,7 @@ struct RequestFields: Sendable {
         }
         for field in self.fields {
             guard !field.name.isEmpty, field.name.utf8.allSatisfy(ResponseHeadParser.isTokenByte),
-                field.value.utf8.allSatisfy(ResponseHeadParser.isFieldByte)
+                field.value.hasOnlyFieldBytes
             else { throw .internalFailure("a request header that cannot be sent") }
         }
     }

@@ -4,10 +4,10 @@
 struct ResponseHead: Sendable {
     var status = 0
     /// Names as sent, values without the spaces around them.
-    var headers: [(name: String, value: String)] = []
+    var headers = HTTPFields()
 
     /// The values of a field, whatever the case of its name.
     func values(of name: String) -> [String] {
-        self.headers.filter { $0.name.equalsIgnoringCase(name) }.map(\.value)
+        self.headers.values(named: name)
     }
 }

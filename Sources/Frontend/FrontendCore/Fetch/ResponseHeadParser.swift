@@ -22,10 +22,10 @@ struct ResponseHeadParser {
     }
 
     /// Takes one line, its line end included. Gives the head once it is complete.
-    mutating func take(_ line: some BidirectionalCollection<UInt8>) throws(FetchError) -> ResponseHead? {
+    mutating func take(_ line: Span<UInt8>) throws(FetchError) -> ResponseHead? {
         self.byteCount += line.count
         guard self.byteCount <= self.maximumBytes else { throw .protocolViolation("a head of too many bytes") }
-        let line = Self.withoutLineEnd(line)
+        let line = line.extracting(first: Self.countWithoutEnd(line))
         switch self.state {
         case .status:
             self.head = ResponseHead(status: try Self.status(in: line))
@@ -34,7 +34,8 @@ struct ResponseHeadParser {
             return try self.endOfHead()
         case .fields:
             try self.countField()
-            self.head.headers.append(try Self.field(in: line))
+            let (name, value) = try Self.field(in: line)
+            self.head.headers.append(name, value)
         case .done:
             try self.countField()
         }
@@ -58,41 +59,51 @@ struct ResponseHeadParser {
         guard self.fieldCount <= self.maximumFields else { throw .protocolViolation("too many header fields") }
     }
 
-    private static func withoutLineEnd<Line: BidirectionalCollection<UInt8>>(_ line: Line) -> Line.SubSequence {
-        guard line.last == UInt8(ascii: "\n") else { return line[...] }
-        let text = line.dropLast()
-        return text.last == UInt8(ascii: "\r") ? text.dropLast() : text
+    private static func countWithoutEnd(_ line: Span<UInt8>) -> Int {
+        let count = line.count - 1
+        guard count >= 0, line[count] == UInt8(ascii: "\n") else { return line.count }
+        return count > 0 && line[count - 1] == UInt8(ascii: "\r") ? count - 1 : count
     }
 
     /// `HTTP/1.1 200 OK`: a version, one space, three digits, then a space or the end.
-    private static func status(in line: some Collection<UInt8>) throws(FetchError) -> Int {
-        let parts = line.split(separator: UInt8(ascii: " "), maxSplits: 2, omittingEmptySubsequences: false)
-        guard parts.count >= 2, parts[0].starts(with: "HTTP/".utf8), parts[1].count == 3,
-            parts[1].allSatisfy(Self.isDigit)
+    private static func status(in line: Span<UInt8>) throws(FetchError) -> Int {
+        let protocolName = "HTTP/".utf8
+        guard line.count >= protocolName.count, zip(line.indices, protocolName).allSatisfy({ line[$0] == $1 }),
+            let space = line.indices.first(where: { line[$0] == UInt8(ascii: " ") }), line.count >= space + 4,
+            line.count == space + 4 || line[space + 4] == UInt8(ascii: " ")
         else { throw .protocolViolation("a bad status line") }
-        let status = parts[1].reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) }
+        var status = 0
+        for index in (space + 1)..<(space + 4) {
+            guard Self.isDigit(line[index]) else { throw .protocolViolation("a bad status line") }
+            status = status * 10 + Int(line[index] - UInt8(ascii: "0"))
+        }
         guard status >= 100 else { throw .protocolViolation("a bad status line") }
         return status
     }
 
-    private static func field(in line: some Collection<UInt8>) throws(FetchError) -> (name: String, value: String) {
-        guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else {
-            throw .protocolViolation("a header line without a colon")
-        }
+    private static func field(in line: Span<UInt8>) throws(FetchError) -> (name: String, value: String) {
+        let token = Self.tokenBytes
+        var colon = 0
+        while colon < line.count, token.contains(line[colon]) { colon += 1 }
+        guard colon < line.count else { throw .protocolViolation("a header line without a colon") }
         // A leading space would continue the line before, one before the colon is read in two ways: neither is a token.
-        let name = line[..<colon]
-        guard !name.isEmpty, name.allSatisfy(Self.isTokenByte) else { throw .protocolViolation("a bad field name") }
-        let value = Self.trimmed(line[line.index(after: colon)...])
-        guard value.allSatisfy(Self.isFieldByte) else {
+        guard colon > 0, line[colon] == UInt8(ascii: ":") else { throw .protocolViolation("a bad field name") }
+        var (start, end) = (colon + 1, line.count)
+        while start < end, Self.isSpace(line[start]) { start += 1 }
+        while start < end, Self.isSpace(line[end - 1]) { end -= 1 }
+        let value = line.extracting(start..<end)
+        for index in value.indices where !Self.isFieldByte(value[index]) {
             throw .protocolViolation("a control character in a field's value")
         }
-        return (String(decoding: name, as: UTF8.self), Self.text(value))
+        return (Self.text(line.extracting(first: colon)), Self.text(value))
     }
 
     /// UTF-8 if it is that, else ISO 8859-1, as RFC 9110 5.5 has it: no byte is lost either way.
-    private static func text(_ bytes: some Collection<UInt8>) -> String {
-        String(validating: bytes, as: UTF8.self)
-            ?? String(String.UnicodeScalarView(bytes.map { Unicode.Scalar($0) }))
+    private static func text(_ bytes: Span<UInt8>) -> String {
+        if let text = try? UTF8Span(validating: bytes) { return String(copying: text) }
+        var text = String.UnicodeScalarView()
+        for index in bytes.indices { text.append(Unicode.Scalar(bytes[index])) }
+        return String(text)
     }
 
     /// Refuses what two readers could measure differently (RFC 9112 6.3).
@@ -115,21 +126,14 @@ struct ResponseHeadParser {
 
     private static func checkCoding(of head: ResponseHead) throws(FetchError) {
         for value in head.values(of: "Content-Encoding") {
-            let codings = value.split(separator: ",").map { Self.trimmed($0.utf8) }
-            guard codings.allSatisfy({ $0.isEmpty || (String($0) ?? "").equalsIgnoringCase("identity") }) else {
+            let codings = value.utf8.split(separator: UInt8(ascii: ",")).map { String(Substring($0)).trimmed }
+            guard codings.allSatisfy({ $0.isEmpty || $0.equalsIgnoringCase("identity") }) else {
                 throw .contentCoding("Content-Encoding: \(value)")
             }
         }
     }
 
-    private static func trimmed<Bytes: Collection<UInt8>>(_ bytes: Bytes) -> Bytes.SubSequence {
-        let isSpace: (UInt8) -> Bool = { $0 == 0x20 || $0 == 0x09 }
-        var rest = bytes.drop(while: isSpace)
-        var length = 0
-        for (offset, byte) in rest.enumerated() where !isSpace(byte) { length = offset + 1 }
-        rest = rest.prefix(length)
-        return rest
-    }
+    private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
 
     private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
 
@@ -137,11 +141,7 @@ struct ResponseHeadParser {
     static func isFieldByte(_ byte: UInt8) -> Bool { byte >= 0x20 && byte != 0x7f || byte == 0x09 }
 
     /// What a field's name is made of (RFC 9110 5.6.2).
-    static func isTokenByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
-        case let byte where Self.isDigit(byte): true
-        default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
-        }
-    }
+    static func isTokenByte(_ byte: UInt8) -> Bool { Self.tokenBytes.contains(byte) }
+
+    private static let tokenBytes = ByteSet(ByteSet.letters + ByteSet.digits + "!#$%&'*+-.^_`|~")
 }

@@ -147,12 +147,12 @@ final class Transfer {
     }
 
     private func setCertificates(_ set: (CURLoption, String?) -> Void) {
-        let system = curlshim_version().pointee
+        let system = CurlLibrary.certificates
         if let extra = self.settings.extraCertificates, !extra.isEmpty {
             // The file, and then the system's folder, which OpenSSL looks into for the one certificate that it needs.
             set(CURLOPT_CAINFO, extra)
-            set(CURLOPT_CAPATH, system.capath.map { String(cString: $0) })
-        } else if system.cainfo != nil {
+            set(CURLOPT_CAPATH, system.folder)
+        } else if system.hasFile {
             // libcurl keeps the parsed system bundle (some 20 ms of work) only while no folder is to be looked into.
             set(CURLOPT_CAPATH, nil)
         }
@@ -262,7 +262,10 @@ final class Transfer {
     private func headerLine(_ line: UnsafeRawBufferPointer) throws(FetchError) {
         if self.received == 0 { self.watchSpeed() }
         self.received += line.count
-        guard let head = try self.parser.take(line) else { return }
+        let taken = try line.withMemoryRebound(to: UInt8.self) { (line) throws(FetchError) in
+            try self.parser.take(line.span)
+        }
+        guard let head = taken else { return }
         self.head = head
         if self.settings.followsRedirects, Self.redirectStatuses.contains(head.status),
             let location = head.values(of: "Location").first, !location.isEmpty

@@ -105,7 +105,7 @@ public struct HTTPResponse: Sendable {
         var head: [UInt8] = []
         head.reserveCapacity(512)
         for (name, value) in self.headers {
-            guard value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }) else { return nil }
+            guard value.hasOnlyFieldBytes else { return nil }
             head += "\r\n".utf8
             head += name.utf8
             head += ": ".utf8

@@ -77,7 +77,7 @@ final class Service {
         if request.method == "OPTIONS" { return Responder.preflight }
         let inside = self.configuration.pathPrefix.strip(request.target)
         let target = inside ?? request.target
-        switch String(target.prefix { $0 != "?" }) {
+        switch String(target[..<(target.utf8.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex)]) {
         case "/":
             return HomePage.isWanted(accept: request.header("Accept")) ? self.homePage : Responder.text("OK")
         case "/health-check": return Responder.text("OK")

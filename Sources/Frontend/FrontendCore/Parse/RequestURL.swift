@@ -73,7 +73,8 @@ public struct RequestURL: Sendable {
     private static func split(
         _ path: ArraySlice<UInt8>, hasBase: Bool
     ) throws(Refusal) -> (TransformOptions, WrittenURL) {
-        if let whole = try? WrittenURL(path, hasBase: hasBase), whole.reference.isAbsolute {
+        let spelling = WrittenURL.Spelling(path, hasBase: hasBase)
+        if URLReference.hasScheme(spelling.url), let whole = try? WrittenURL(spelling), whole.reference.isAbsolute {
             return (TransformOptions(), whole)
         }
         let (segment, rest) = path.cut(at: UInt8(ascii: "/"))

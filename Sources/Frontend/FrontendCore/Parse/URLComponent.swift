@@ -14,24 +14,23 @@ enum URLComponent: Sendable {
     case fragment
 
     /// Whether `byte` is written as it is.
-    func contains(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"):
-            true
-        case UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "~"): true
-        case let other: self.reserved.contains(other)
+    func contains(_ byte: UInt8) -> Bool { self.plain.contains(byte) }
+
+    /// The bytes that are written as they are.
+    private var plain: ByteSet {
+        switch self {
+        case .path: Self.plainInPath
+        case .host, .zone: Self.plainInHost
+        case .userinfo: Self.plainInUserinfo
+        case .fragment: Self.plainInFragment
         }
     }
 
-    private var reserved: String.UTF8View {
-        switch self {
-        case .path: "$&+,/:;=@".utf8
-        case .host, .zone: "!$&'()*+,;=:[]<>\"".utf8
-        case .userinfo: "$&+,;=".utf8
-        case .fragment: "$&+,/:;=?@!()*".utf8
-        }
-    }
+    private static let unreserved = ByteSet.letters + ByteSet.digits + "-_.~"
+    private static let plainInPath = ByteSet(unreserved + "$&+,/:;=@")
+    private static let plainInHost = ByteSet(unreserved + "!$&'()*+,;=:[]<>\"")
+    private static let plainInUserinfo = ByteSet(unreserved + "$&+,;=")
+    private static let plainInFragment = ByteSet(unreserved + "$&+,/:;=?@!()*")
 
     /// Writes bytes so that they may stand in this part.
     func escape(_ bytes: some Sequence<UInt8>) -> [UInt8] {
@@ -50,6 +49,7 @@ enum URLComponent: Sendable {
 
     /// Undoes percent-encoding, and checks what must not stand in this part at all.
     func unescape(_ text: ArraySlice<UInt8>) throws(URLSyntaxError) -> [UInt8] {
+        guard self.isHost || text.contains(UInt8(ascii: "%")) else { return Array(text) }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count)
         var index = text.startIndex

@@ -26,6 +26,22 @@ struct URLReference: Hashable, Sendable {
 
     init() {}
 
+    /// Whether a text begins with a scheme, without which it is no absolute URL.
+    static func hasScheme(_ text: some Sequence<UInt8>) -> Bool {
+        var isFirst = true
+        for byte in text {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): break
+            case UInt8(ascii: ":"): return !isFirst
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."):
+                if isFirst { return false }
+            default: return false
+            }
+            isFirst = false
+        }
+        return false
+    }
+
     init(parsing text: [UInt8]) throws(URLSyntaxError) {
         let (text, fragment) = text[...].cut(at: UInt8(ascii: "#"))
         guard text.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else { throw .controlCharacter }
@@ -134,13 +150,18 @@ struct URLReference: Hashable, Sendable {
 
     /// The path as it is written: kept as it came when every byte may stand in one, else decoded and escaped afresh.
     static func normalizedPath(_ text: ArraySlice<UInt8>) throws(URLSyntaxError) -> [UInt8] {
+        // Most have nothing to decode, and nothing that could be escaped.
+        let kept = Self.keptInPath
+        if text.allSatisfy({ kept.contains($0) }) { return Array(text) }
         let decoded = try URLComponent.path.unescape(text)
         // The original takes every path that decodes to a lone star for the target of `OPTIONS *`.
         if text.elementsEqual("%2A".utf8) { return decoded }
-        let alsoKept = "!'()*[]%".utf8
-        if text.allSatisfy({ URLComponent.path.contains($0) || alsoKept.contains($0) }) { return Array(text) }
+        if text.allSatisfy({ kept.contains($0) || $0 == UInt8(ascii: "%") }) { return Array(text) }
         return URLComponent.path.escape(decoded)
     }
+
+    /// Bytes of a path that are left alone if all are such, escapes aside.
+    private static let keptInPath = ByteSet(ByteSet.letters + ByteSet.digits + "-_.~$&+,/:;=@!'()*[]")
 
     /// The host without port and brackets.
     var hostName: [UInt8] {

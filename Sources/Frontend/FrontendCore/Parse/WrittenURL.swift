@@ -10,29 +10,45 @@ struct WrittenURL {
     /// It was percent-encoded or in base64, so that its query is inside.
     let isEncoded: Bool
 
-    /// - Parameter hasBase: relative URLs are wanted, so that base64 may hold one of those, too.
     init(_ text: ArraySlice<UInt8>, hasBase: Bool) throws(Malformed) {
-        var url = Array(text)
-        var isEncoded = false
-        if let decoded = Base64.decodeUnpadded(text), Self.isURL(decoded, hasBase: hasBase) {
-            url = decoded
-            isEncoded = true
-        }
-        // Only when colon and slash are both escaped: `http%3A//host` is nothing.
-        if Self.lowercased(url.prefix(12)).starts(with: "http%3a%2f".utf8)
-            || Self.lowercased(url.prefix(12)).starts(with: "https%3a%2f".utf8),
-            let decoded = try? URLComponent.path.unescape(url[...])
-        {
-            url = decoded
-            isEncoded = true
-        }
-        url = Self.repaired(url)
-        self.isEncoded = isEncoded
+        try self.init(Spelling(text, hasBase: hasBase))
+    }
+
+    init(_ spelling: Spelling) throws(Malformed) {
+        let url = spelling.url
+        self.isEncoded = spelling.isEncoded
         do throws(URLSyntaxError) {
             self.reference = try URLReference(parsing: url)
         } catch {
             let shown = if case .fragment = error { url[...] } else { url[...].cut(at: UInt8(ascii: "#")).head }
             throw Malformed(description: "parse \(GoQuoting.quote(shown)): \(error.message)")
+        }
+    }
+}
+
+extension WrittenURL {
+    /// The URL's plain text, before it is read as one.
+    struct Spelling {
+        let url: [UInt8]
+        let isEncoded: Bool
+
+        /// - Parameter hasBase: relative URLs are wanted, so that base64 may hold one of those, too.
+        init(_ text: ArraySlice<UInt8>, hasBase: Bool) {
+            var url = Array(text)
+            var isEncoded = false
+            if let decoded = Base64.decodeUnpadded(text), WrittenURL.isURL(decoded, hasBase: hasBase) {
+                url = decoded
+                isEncoded = true
+            }
+            // Only when colon and slash are both escaped: `http%3A//host` is nothing.
+            if WrittenURL.begins(url, "http%3a%2f") || WrittenURL.begins(url, "https%3a%2f"),
+                let decoded = try? URLComponent.path.unescape(url[...])
+            {
+                url = decoded
+                isEncoded = true
+            }
+            self.url = WrittenURL.repaired(url)
+            self.isEncoded = isEncoded
         }
     }
 
@@ -54,7 +70,8 @@ struct WrittenURL {
         return url
     }
 
-    private static func lowercased(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
-        bytes.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 | 0x20 : $0 }
+    /// - Parameter prefix: in lower case; the text may be in any.
+    private static func begins(_ text: [UInt8], _ prefix: String) -> Bool {
+        text.count >= prefix.utf8.count && zip(text, prefix.utf8).allSatisfy { RequestHead.lowercased($0) == $1 }
     }
 }

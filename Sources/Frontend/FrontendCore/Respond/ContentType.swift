@@ -30,7 +30,10 @@ enum ContentType {
 
     /// Lower case, without `; charset=…`.
     static func withoutParameters(_ type: String) -> String {
-        String(type.prefix { $0 != ";" }).trimmed.lowercased()
+        let end = type.utf8.firstIndex(of: UInt8(ascii: ";")) ?? type.endIndex
+        let plain = String(type[..<end]).trimmed
+        // As it is nearly always: lowering makes another string.
+        return plain.utf8.allSatisfy { $0 < 0x80 && !(0x41...0x5A).contains($0) } ? plain : plain.lowercased()
     }
 
     private static func isUnknown(_ type: String) -> Bool {
@@ -65,7 +68,9 @@ enum ContentType {
 
     /// Whether a type matches one of the configured patterns; no patterns = every type.
     static func matches(_ type: String, patterns: [String]) -> Bool {
-        patterns.isEmpty || patterns.contains { Glob.matches(Array(type.utf8), pattern: Array($0.utf8)) }
+        guard !patterns.isEmpty else { return true }
+        let text = Array(type.utf8)
+        return patterns.contains { Glob.matches(text, pattern: Array($0.utf8)) }
     }
 }
 

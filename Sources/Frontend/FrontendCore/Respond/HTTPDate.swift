@@ -48,7 +48,9 @@ enum HTTPDate {
             self.bytes[range].allSatisfy { ($0 | 0x20) >= UInt8(ascii: "a") && ($0 | 0x20) <= UInt8(ascii: "z") }
         }
 
-        func isGMT(_ start: Int) -> Bool { self.text(start - 1..<start + 3).equalsIgnoringCase(" GMT") }
+        func isGMT(_ start: Int) -> Bool {
+            self.bytes[start - 1] == UInt8(ascii: " ") && self.letters(start) == Self.packed("gmt")
+        }
 
         func number(_ range: Range<Int>, mayBePadded: Bool = false) -> Int64? {
             var value: Int64 = 0
@@ -61,9 +63,18 @@ enum HTTPDate {
         }
 
         func month(_ start: Int) -> Int64? {
-            let name = self.text(start..<start + 3)
-            return HTTPDate.months.firstIndex { $0.equalsIgnoringCase(name) }.map { Int64($0) + 1 }
+            let name = self.letters(start)
+            return Self.months.firstIndex(of: name).map { Int64($0) + 1 }
         }
+
+        /// Three bytes as one number, letters in lower case. Nothing but a letter becomes a lower case letter by this.
+        private func letters(_ start: Int) -> UInt32 {
+            self.bytes[start..<start + 3].reduce(0) { $0 << 8 | UInt32($1 | 0x20) }
+        }
+
+        private static let months = HTTPDate.months.map { Layout.packed($0.lowercased()) }
+
+        private static func packed(_ word: String) -> UInt32 { word.utf8.reduce(0) { $0 << 8 | UInt32($1) } }
 
         /// `08:49:37`, in seconds. A leap second counts.
         func clock(_ start: Int) -> Int64? {
@@ -74,8 +85,6 @@ enum HTTPDate {
             else { return nil }
             return hour * 3600 + minute * 60 + second
         }
-
-        private func text(_ range: Range<Int>) -> String { String(decoding: self.bytes[range], as: UTF8.self) }
     }
 
     /// Seconds of the Unix clock for `1994-11-06T08:49:37Z`, with or without a fraction, as web services write it.

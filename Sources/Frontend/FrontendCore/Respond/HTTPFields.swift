@@ -43,6 +43,13 @@ extension String {
         self.utf8.count == other.utf8.count && self.beginsIgnoringCase(with: other)
     }
 
+    /// Whether it may be the value of a field (RFC 9110 5.5): no control character but the tab.
+    var hasOnlyFieldBytes: Bool {
+        let bytes = self.utf8Span.span
+        for index in bytes.indices where !ResponseHeadParser.isFieldByte(bytes[index]) { return false }
+        return true
+    }
+
     /// The same of the first bytes.
     func beginsIgnoringCase(with prefix: String) -> Bool {
         // The iterators of `utf8` take ten times as long, and a hit that is read from a disk compares hundreds of names.

@@ -82,7 +82,8 @@ final class WorkerConnection {
     ///
     /// - Parameter isWanted: asked now and then; the child is killed when it says no.
     func perform(_ job: PictureJob, while isWanted: @escaping @LoopActor () -> Bool) async -> JobEnd {
-        let nonce = JobNonce(high: CurrentProcess.randomBits(), low: CurrentProcess.randomBits())
+        let random = CurrentProcess.randomBits()
+        let nonce = JobNonce(high: random.high, low: random.low)
         let frame = Job(
             nonce: nonce, timeLimit: UInt32(clamping: job.timeLimit.roundedUpMilliseconds), limits: job.limits,
             scaleUp: job.scaleUp, options: job.options, policy: job.policy)

@@ -43,7 +43,7 @@ final class ObjectClient {
                     settings: settings, sockets: multi.sockets, onFreshConnection: isFresh)
             }
             return ObjectAnswer(
-                status: answer.head.status, fields: HTTPFields(answer.head.headers.map { ($0.name, $0.value) }),
+                status: answer.head.status, fields: answer.head.headers,
                 body: answer.body)
         } catch let error as FetchError {
             throw ObjectFailure(error.detail)
