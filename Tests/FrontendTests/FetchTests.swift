@@ -118,6 +118,9 @@ struct FetchTests {
         guard size > 0 else { return }
         let isSealed = try answer.body.sealed().bytes.baseAddress == answer.body.bytes.baseAddress
         #expect(isSealed == (size >= Blob.smallestSealed))
+        // Its first bytes are at hand without the others.
+        let head = answer.body.withHead { head in head.indices.map { head[$0] } }
+        #expect(head == Array(body.prefix(isSealed ? Blob.headLength : size)))
     }
 
     @Test(arguments: [20_000, 1 << 20, 1_500_000], [true, false])

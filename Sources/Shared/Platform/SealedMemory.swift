@@ -6,10 +6,13 @@ internal import Synchronization
 
 /// Bytes in a memfd that nobody can change any more, mapped for reading.
 ///
-/// `@unchecked`: the mapping and the bytes behind it never change, and are unmapped when the last owner is gone.
+/// `@unchecked`: the mapping and the bytes behind it never change, and are unmapped when the last owner is gone. Of
+/// several that map at the same time, one wins.
 public final class SealedMemory: @unchecked Sendable {
-    public let bytes: UnsafeRawBufferPointer
+    public let count: Int
     private let descriptor: OwnedDescriptor
+    /// The address of the bytes, 0 before it is asked for; one more than it where they are a copy in the heap.
+    private let place = Atomic<UInt>(0)
 
     private static let live = Atomic<Int>(0)
 
@@ -22,21 +25,60 @@ public final class SealedMemory: @unchecked Sendable {
 
     /// Maps a descriptor that is a regular, fully sealed memfd.
     ///
+    /// - Parameter isMapped: false = not before somebody asks for the bytes.
     /// - Throws: `SystemError` with EINVAL when it is not, or is empty; what looking at it, or mapping, failed with.
-    public init(_ descriptor: consuming OwnedDescriptor) throws(SystemError) {
+    public init(_ descriptor: consuming OwnedDescriptor, isMapped: Bool = true) throws(SystemError) {
         guard let count = try sealedSize(of: descriptor), count > 0 else {
             throw SystemError(EINVAL, "not sealed memory")
         }
-        let start = mmap(nil, count, PROT_READ, MAP_SHARED, descriptor.number, 0)
-        guard let start, start != MAP_FAILED else { throw SystemError(errno, "cannot map memory") }
-        self.bytes = UnsafeRawBufferPointer(start: start, count: count)
+        self.count = count
         self.descriptor = descriptor
         Self.live.add(1, ordering: .relaxed)
+        if isMapped { _ = try self.map() }
     }
 
     deinit {
-        munmap(UnsafeMutableRawPointer(mutating: self.bytes.baseAddress), self.bytes.count)
         Self.live.subtract(1, ordering: .relaxed)
+        Self.free(self.place.load(ordering: .acquiring), self.count)
+    }
+
+    /// Valid as long as this lives. Mapped when they are asked for first: of most pictures that a worker is given nobody
+    /// does, and taking a mapping down again makes other processors wait.
+    public var bytes: UnsafeRawBufferPointer {
+        let known = self.place.load(ordering: .acquiring)
+        if known != 0 { return self.bytes(at: known) }
+        do throws(SystemError) { return try self.map() } catch { return self.copy() }
+    }
+
+    private func bytes(at place: UInt) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: place & ~1), count: self.count)
+    }
+
+    private func map() throws(SystemError) -> UnsafeRawBufferPointer {
+        let start = mmap(nil, self.count, PROT_READ, MAP_SHARED, self.descriptor.number, 0)
+        guard let start, start != MAP_FAILED else { throw SystemError(errno, "cannot map memory") }
+        return self.settle(UInt(bitPattern: start))
+    }
+
+    /// For a process that may have no more mappings.
+    private func copy() -> UnsafeRawBufferPointer {
+        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: self.count, alignment: 16)
+        let isWhole = try? readAll(self.descriptor, into: copy)
+        // It cannot have shrunk, and it is no disk that could fail.
+        precondition(isWhole == true, "cannot read sealed memory")
+        return self.settle(UInt(bitPattern: copy.baseAddress) | 1)
+    }
+
+    private func settle(_ place: UInt) -> UnsafeRawBufferPointer {
+        let (isFirst, known) = self.place.compareExchange(expected: 0, desired: place, ordering: .acquiringAndReleasing)
+        guard !isFirst else { return self.bytes(at: place) }
+        Self.free(place, self.count)
+        return self.bytes(at: known)
+    }
+
+    private static func free(_ place: UInt, _ count: Int) {
+        guard let start = UnsafeMutableRawPointer(bitPattern: place & ~1) else { return }
+        if place & 1 == 0 { munmap(start, count) } else { start.deallocate() }
     }
 }
 

@@ -30,26 +30,36 @@ public final class Blob: Sendable {
     }
 
     private let storage: Storage
+    /// A copy of the first bytes of sealed memory, which need not be mapped for these; empty for all else.
+    private let head: [UInt8]
     private let digestMemo = Mutex<ContentDigest?>(nil)
 
     /// Below this many bytes a copy in the heap is cheaper than a descriptor and a mapping of its own.
     public static let smallestSealed = 16 << 10
 
+    /// As much of a picture as its header takes in most cases.
+    static let headLength = 8 << 10
+
     /// Allocates `count` bytes and has them filled once.
     public init(count: Int, fill: (UnsafeMutableRawBufferPointer) throws -> Void) rethrows {
+        self.head = []
         self.storage = .heap(try Heap(count: count, fill: fill))
     }
 
     /// Takes over sealed memory, or copies it while descriptors are scarce.
-    public init(_ memory: SealedMemory) {
+    ///
+    /// - Parameter head: its first bytes; empty = they are looked for where they are.
+    public init(_ memory: SealedMemory, head: [UInt8] = []) {
+        let isScarce = SealedMemory.isScarce
+        self.head = isScarce ? [] : head
         self.storage =
-            SealedMemory.isScarce
-            ? .heap(Heap(count: memory.bytes.count) { $0.copyMemory(from: memory.bytes) }) : .sealed(memory)
+            isScarce ? .heap(Heap(count: memory.count) { $0.copyMemory(from: memory.bytes) }) : .sealed(memory)
     }
 
     /// Shares the bytes in `range`, which must be within the whole, and keeps all of it alive.
     init(_ whole: Blob, range: Range<Int>) {
         precondition(range.upperBound <= whole.count, "a part beyond the end")
+        self.head = []
         self.storage = .part(whole, range)
     }
 
@@ -57,7 +67,16 @@ public final class Blob: Sendable {
         self.init(count: bytes.count) { $0.copyBytes(from: bytes) }
     }
 
-    public var count: Int { self.bytes.count }
+    public var count: Int {
+        switch self.storage {
+        case .heap(let heap): heap.bytes.count
+        case .sealed(let memory): memory.count
+        case .part(_, let range): range.count
+        }
+    }
+
+    /// The bytes, and the copy of the first ones.
+    var memory: Int { self.count + self.head.count }
 
     /// Valid as long as the blob lives. A variable is no owner: it may let go of the blob after its last use, before the
     /// bytes are read. Where nothing else holds the blob, `withBytes` does.
@@ -79,7 +98,7 @@ public final class Blob: Sendable {
         if case .sealed(let memory) = self.storage { return memory }
         var file = try MemoryFile()
         try file.append(self.bytes)
-        return try SealedMemory(try file.seal())
+        return try SealedMemory(try file.seal(), isMapped: false)
     }
 
     /// A copy of the first bytes, which outlives the blob.
@@ -88,6 +107,12 @@ public final class Blob: Sendable {
     /// Lends the bytes, and keeps the blob meanwhile.
     func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
         try withExtendedLifetime(self) { try body(self.bytes) }
+    }
+
+    /// Lends the first bytes, at least `headLength` if there are as many.
+    func withHead<Result>(_ body: (Span<UInt8>) throws -> Result) rethrows -> Result {
+        let head = self.head
+        return head.isEmpty ? try self.withSpan(body) : try body(head.span)
     }
 
     /// Lends the bytes as a span.

@@ -68,6 +68,6 @@ public struct CacheEntry: Sendable {
 
     /// What the entry takes of a cache's capacity: its bytes and what describes them.
     var cost: Int {
-        self.headers.reduce(self.body.count + 168) { $0 + $1.name.utf8.count + $1.value.utf8.count + 64 }
+        self.headers.reduce(self.body.memory + 168) { $0 + $1.name.utf8.count + $1.value.utf8.count + 64 }
     }
 }

@@ -312,7 +312,7 @@ final class CacheTiers {
         var entry = entry
         let announced = entry.contentType
         // Its types are those that origins claimed.
-        guard let type = entry.body.withSpan({ ContentType.served(announced: announced, bytes: $0) }) else {
+        guard let type = entry.body.servedType(announced: announced) else {
             return nil
         }
         entry.contentType = type

@@ -21,7 +21,7 @@ struct OriginRules: Sendable {
         // Nobody will see what an origin has to say about nothing.
         let body = answer.status == 404 ? Blob([]) : answer.body
         let announced = answer.headers["Content-Type"] ?? ""
-        guard let type = body.withSpan({ ContentType.served(announced: announced, bytes: $0) }) else {
+        guard let type = body.servedType(announced: announced) else {
             throw RequestError(.mislabelled, detail: "content is not what its type says, \(quoted(announced)): \(url)")
         }
         var headers = OriginHeaders.kept(answer.headers, now: now)

@@ -10,6 +10,8 @@ internal import Platform
 @LoopActor
 final class BodySink {
     private var small: [UInt8] = []
+    /// The first bytes of what is in the file.
+    private var head: [UInt8] = []
     private var file: MemoryFile?
     /// Of what is in the file, while that is not too much.
     private var digest: RunningDigest?
@@ -45,7 +47,7 @@ final class BodySink {
     func finish() throws(FetchError) -> Blob {
         guard let file = self.file.take() else { return Blob(self.small) }
         do throws(SystemError) {
-            let blob = Blob(try SealedMemory(try file.seal()))
+            let blob = Blob(try SealedMemory(try file.seal(), isMapped: false), head: self.head)
             if let digest = self.digest.take() { blob.remember(ContentDigest(digest)) }
             return blob
         } catch {
@@ -68,6 +70,9 @@ final class BodySink {
     private func write(_ bytes: UnsafeRawBufferPointer) throws(FetchError) {
         if self.count > Self.longestDigested { self.digest = nil }
         self.digest?.append(bytes)
+        if self.head.count < Blob.headLength {
+            self.head.append(contentsOf: bytes.prefix(Blob.headLength - self.head.count))
+        }
         do throws(SystemError) {
             try self.file?.append(bytes)
         } catch {

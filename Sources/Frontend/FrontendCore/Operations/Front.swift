@@ -84,7 +84,7 @@ public final class Front {
         ) { original, options in
             let started = ContinuousClock.now
             // By the bytes, never by an origin's word: labels must be few.
-            let source = original.body.withSpan { ImageFormat(magic: $0)?.optionWord } ?? "other"
+            let source = original.body.format?.optionWord ?? "other"
             defer { RequestTrace.current?.add(.transform, .now - started) }
             do {
                 let variant = try await transformer.variant(of: original, options)

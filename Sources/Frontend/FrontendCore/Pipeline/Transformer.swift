@@ -55,7 +55,7 @@ final class Transformer {
 
     /// - Throws: `UntransformableError`; `RequestError` when no worker is to be had.
     func variant(of original: CacheEntry, _ options: TransformOptions) async throws -> CacheEntry {
-        guard let format = original.body.withSpan({ ImageFormat(magic: $0) }) else {
+        guard let format = original.body.format else {
             throw UntransformableError(.unsupportedFormat)
         }
         var limits = PixelLimits.standard

@@ -30,7 +30,7 @@ struct PictureJob: Sendable {
     /// Expected work in milliseconds, from the header alone: what it takes to decode the source and to encode the
     /// result, as measured on one core; only the order of magnitude matters.
     var cost: Int64 {
-        let source = self.source.withSpan { ImageHeader.size(of: $0) } ?? ImageSize(width: 1000, height: 1000)
+        let source = self.source.declaredSize ?? ImageSize(width: 1000, height: 1000)
         let result = TransformPlan.make(for: source, options: self.options, scaleUp: self.scaleUp).output
         let decoding = Self.megapixels(source) * (self.sourceFormat == .jpeg ? 3 : 25)
         let encoding = Self.megapixels(result) * (self.resultFormats.first.map(Self.encodingCost) ?? 0)

@@ -18,7 +18,7 @@ enum ResultCheck {
         guard size.area <= job.limits.maxOutputPixels else { return false }
 
         // Trimming depends on the pixels, which the front never sees.
-        guard !job.options.trim, let source = job.source.withSpan({ ImageHeader.size(of: $0) }) else { return true }
+        guard !job.options.trim, let source = job.source.declaredSize else { return true }
         // Nor does it read EXIF: a picture may lie on its side, which swaps its width and height.
         return [source, source.transposed].contains {
             // The same goes for what smart cropping keeps.
