@@ -13,6 +13,19 @@ func makeClient(_ url: String, _ settings: RedisSettings) throws -> RedisClient 
 
 extension RedisTests {
     struct Client {
+        @Test(arguments: ["redis://127.0.0.1:1", "redis+sentinel://127.0.0.1:1/master", "redis+cluster://127.0.0.1:1"])
+        func `a client that is let go without having been closed takes nobody with it`(url: String) async throws {
+            try await onLoop {
+                do {
+                    let client = try makeClient(url, patient())
+                    client.subscribe(to: "x") { _ in }
+                    #expect(await client.number("n") == nil)
+                }
+                // Longer than between two signs of life, and between two attempts to connect.
+                try await sleep(for: .milliseconds(2500))
+            }
+        }
+
         @Test func `a lease is one front's until it gives it back`() async throws {
             let server = try await RedisServer()
             try await onLoop {

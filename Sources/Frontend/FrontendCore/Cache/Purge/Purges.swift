@@ -72,10 +72,10 @@ final class Purges {
             }
             self.starting = nil
         }
-        redis?.onNews { [unowned self] in spawn { await self.synchronize() } }
+        redis?.onNews { [weak self] in self?.synchronizeSoon() }
         guard self.redis != nil else { return }
-        self.timer = LoopTimer(after: Self.interval, every: Self.interval) { [unowned self] in
-            spawn { await self.synchronize() }
+        self.timer = LoopTimer(after: Self.interval, every: Self.interval) { [weak self] in
+            self?.synchronizeSoon()
         }
     }
 
@@ -130,6 +130,8 @@ final class Purges {
         self.stamps.add(digest, stamp)
         return true
     }
+
+    private func synchronizeSoon() { spawn { await self.synchronize() } }
 
     /// Tells Redis what it does not know, and learns what is new there.
     private func synchronize() async {

@@ -85,7 +85,8 @@ final class RedisCluster: RedisServers {
     private func addNode(_ address: RedisAddress) -> RedisNode {
         if let node = self.nodes[address] { return node }
         let node = RedisNode(address, settings: self.settings, login: self.login)
-        node.onChange = { [unowned self] isUp in
+        node.onChange = { [weak self] isUp in
+            guard let self else { return }
             // A map that is missing can be had now; one with a server that is down may be out of date.
             if !isUp || self.mustRefresh { self.refreshSoon() }
         }
@@ -100,7 +101,8 @@ final class RedisCluster: RedisServers {
         guard !self.isClosed, !self.isRefreshing, self.refreshTimer == nil else { return }
         let next = self.lastRefresh.map { $0 + Self.refreshInterval } ?? self.clock.now
         let wait = self.clock.now.duration(to: next)
-        self.refreshTimer = LoopTimer(after: wait) { [unowned self] in
+        self.refreshTimer = LoopTimer(after: wait) { [weak self] in
+            guard let self else { return }
             self.refreshTimer = nil
             self.isRefreshing = true
             spawn { await self.refresh() }

@@ -94,7 +94,7 @@ final class RedisLink {
         self.backoff.connected(at: self.clock.now)
         self.connection = connection
         self.address = address
-        connection.onEnd = { [unowned self] in self.lost($0) }
+        connection.onEnd = { [weak self] in self?.lost($0) }
         self.onChange?(nil)
         return nil
     }
@@ -117,9 +117,9 @@ final class RedisLink {
 
     private func failed(_ failure: RedisFailure) {
         let wait = self.backoff.failed(at: self.clock.now, jitter: .random(in: 0..<1))
-        self.retry = LoopTimer(after: wait) { [unowned self] in
-            self.retry = nil
-            self.start()
+        self.retry = LoopTimer(after: wait) { [weak self] in
+            self?.retry = nil
+            self?.start()
         }
         self.onChange?(failure)
     }

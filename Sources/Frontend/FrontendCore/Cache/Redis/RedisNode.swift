@@ -37,7 +37,7 @@ final class RedisNode: RedisServers {
         self.locate = locate
         for _ in 0..<settings.connections {
             let link = RedisLink(settings: settings, login: login, locate: locate, prepare: prepare)
-            link.onChange = { [unowned self] in self.changed($0) }
+            link.onChange = { [weak self] in self?.changed($0) }
             self.links.append(link)
             link.start()
         }

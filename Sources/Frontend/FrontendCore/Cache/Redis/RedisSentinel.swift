@@ -34,14 +34,16 @@ final class RedisSentinel: RedisServers {
         self.login = login
         self.node = RedisNode(
             label: "master \(master)", settings: settings, login: login,
-            locate: { [unowned self] in await self.masterAddress() }, prepare: { await Self.checkRole($0, settings) })
+            locate: { [weak self] in await self?.masterAddress() }, prepare: { await Self.checkRole($0, settings) })
         // Sentinels have no database, and most have no password.
-        self.watcher = RedisSubscriber(settings: settings, login: RedisLogin()) { [unowned self] in
+        self.watcher = RedisSubscriber(settings: settings, login: RedisLogin()) { [weak self] in
+            guard let self else { return nil }
             // Another one each time: the last one may be the one that has gone.
             self.watched += 1
             return self.sentinels[self.watched % self.sentinels.count]
         }
-        self.watcher.subscribe(to: Self.channel) { [unowned self] message in
+        self.watcher.subscribe(to: Self.channel) { [weak self] message in
+            guard let self else { return }
             // "name old-address old-port new-address new-port"
             if message.split(separator: " ").first.map(String.init) == self.master { self.follow() }
         }

@@ -20,9 +20,9 @@ final class RedisSubscriber {
     init(settings: RedisSettings, login: RedisLogin, locate: @escaping @LoopActor () async -> RedisAddress?) {
         self.settings = settings
         self.link = RedisLink(settings: settings, login: login, locate: locate)
-        self.link.onChange = { [unowned self] in if $0 == nil { self.connected() } }
-        self.heartbeat = LoopTimer(after: Self.heartbeatInterval, every: Self.heartbeatInterval) { [unowned self] in
-            self.beat()
+        self.link.onChange = { [weak self] in if $0 == nil { self?.connected() } }
+        self.heartbeat = LoopTimer(after: Self.heartbeatInterval, every: Self.heartbeatInterval) { [weak self] in
+            self?.beat()
         }
         self.link.start()
     }
@@ -43,7 +43,7 @@ final class RedisSubscriber {
     private func connected() {
         guard let connection = self.link.connection else { return }
         self.hasHeard = true
-        connection.onPush = { [unowned self] in self.received($0) }
+        connection.onPush = { [weak self] in self?.received($0) }
         for channel in self.channels.keys { connection.post(RedisCommand("SUBSCRIBE", channel)) }
     }
 
