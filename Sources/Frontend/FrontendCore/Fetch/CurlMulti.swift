@@ -27,6 +27,8 @@ final class CurlMulti {
     private var running: [Int: Running] = [:]
     private var lastID = 0
     private var timer: LoopTimer?
+    /// libcurl wants to be called once more as soon as it has returned.
+    private var isDue = false
 
     /// Connections that are kept, those in use included. Above it the one that has idled longest is closed.
     private static let maximumKept = 256
@@ -68,6 +70,7 @@ final class CurlMulti {
                 if curl_multi_add_handle(multi, transfer.easy) != CURLM_OK {
                     self.end(id, .completed(CURLE_FAILED_INIT))
                 }
+                self.proceed()
             }
         } onCancel: {
             spawn { self.end(id, .cancelled) }
@@ -94,6 +97,7 @@ final class CurlMulti {
     private func end(_ id: Int, _ ending: Ending) {
         guard let running = self.running.removeValue(forKey: id) else { return }
         curl_multi_remove_handle(self.multi, running.transfer.easy)
+        self.postpone()
         running.continuation.resume(returning: ending)
     }
 
@@ -130,20 +134,42 @@ final class CurlMulti {
         if events.contains(.failed) { ready |= CURL_CSELECT_ERR }
         var count: Int32 = 0
         curl_multi_socket_action(self.multi, socket, ready, &count)
-        self.reap()
+        self.proceed()
     }
 
     private func setTimer(_ milliseconds: Int) {
         self.timer?.stop()
         self.timer = nil
-        guard milliseconds >= 0 else { return }
-        self.timer = LoopTimer(after: .milliseconds(milliseconds)) { [weak self] in
+        self.isDue = milliseconds == 0
+        if milliseconds > 0 { self.startTimer(after: .milliseconds(milliseconds)) }
+    }
+
+    private func startTimer(after delay: Duration) {
+        self.timer = LoopTimer(after: delay) { [weak self] in
             guard let self else { return }
             self.timer = nil
+            self.isDue = true
+            self.proceed()
+        }
+    }
+
+    /// After a call into libcurl: calls it once more if it wants that at once, as for every new transfer, and looks what
+    /// has ended.
+    private func proceed() {
+        if self.isDue {
+            self.isDue = false
             var count: Int32 = 0
             curlshim_multi_timeout(self.multi, &count)
-            self.reap()
         }
+        self.reap()
+        self.postpone()
+    }
+
+    /// What is still due has its turn when others have had theirs.
+    private func postpone() {
+        guard self.isDue else { return }
+        self.isDue = false
+        self.startTimer(after: .zero)
     }
 
     private func reap() {
