@@ -368,6 +368,16 @@ def test_workers_that_go_are_missed_without_a_job(start, worker, tmp_path):
     processes.wait_until(lambda: front.get("/ready").status == 200, timeout=5, what="ready again")
 
 
+def test_workers_of_another_version_are_found_out_without_a_job(start, tmp_path):
+    stubs = stub_worker.StubWorkers(tmp_path / "jobs.sock")
+    stubs.serve([lambda ticket: (ticket.greet(stub_worker.hello(version=7)), ticket.hung_up(5))] * 1000)
+    front = start(*LOCAL, "-jobsSocket", str(tmp_path / "jobs.sock"))
+    processes.wait_until(
+        lambda: front.get("/ready").text.startswith("workers speak version 7"), what=lambda: front.get("/ready").text)
+    assert front.errors.count("refused a worker that speaks version 7") == 1
+    stubs.close()
+
+
 @pytest.mark.parametrize("size", [132, 240])
 def test_a_front_of_another_version_gets_no_work_and_one_line(worker, tmp_path, size):
     path = tmp_path / "jobs.sock"
