@@ -49,7 +49,7 @@ def test_another_library_makes_the_same_pictures(both, settings):
 
 
 def test_another_library_is_not_gone_past(both):
-    """Of a progressive file that becomes an eighth, only what goes past libjpeg needs no memory for all coefficients."""
+    """Of a progressive file that becomes an eighth, only what goes past libjpeg needs no memory for the rest."""
     data = jpeg(progressive=True)
     ours, theirs = (stub_front.transform(socket, data, width=100) for socket in both)
     # Two bytes for each sample, of chroma a quarter as many: 12.4 MiB.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A job ends soon after its deadline has passed, wherever it is just then. Nothing is measured: looks at the clock count."""
+"""A job ends soon after its deadline has passed, wherever it is just then. No time is taken: looks at the clock count."""
 
 import struct
 
@@ -11,8 +11,8 @@ import sources
 from front import LOCAL
 
 WIDTH, HEIGHT = 360, 270
-#: Looks at the clock that a job of this size takes at least. The fewest are those of what a codec does in one go, and tells
-#: of now and then: an animation's frames, a WebP's planes. Measured: 9 and more.
+#: Looks at the clock that a job of this size takes at least. The fewest are those of what a codec does in one go, and
+#: tells of now and then: an animation's frames, a WebP's planes. Measured: 9 and more.
 FEWEST_LOOKS = 6
 
 
@@ -47,7 +47,8 @@ KINDS = {
     "bmp": lambda: pictures.encoded(picture(), "BMP"),
     "avif": lambda: sources.avif("--yuv", "420", picture=picture()),
 }
-OPTIONS = ["160x", "160x,jpeg", "160x,png", "160x,webp", "160x,gif", "r90,q80", "r90,tiff", "trim,160x,bmp", "sc,120x120,avif"]
+OPTIONS = ["160x", "160x,jpeg", "160x,png", "160x,webp", "160x,gif", "r90,q80", "r90,tiff", "trim,160x,bmp",
+           "sc,120x120,avif"]
 
 
 @pytest.fixture

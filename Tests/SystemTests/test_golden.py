@@ -272,8 +272,8 @@ def test_every_kind_becomes_every_format(shared_front, shared_origin, kind, word
 
 
 @pytest.mark.parametrize("word", ["jpeg", "png", "webp", "gif", "tiff", "bmp", "avif"])
-@pytest.mark.parametrize("kind", ["png-palette-alpha", "png-gray-alpha", "png-rgba16", "webp-lossy-alpha", "tiff-16-alpha",
-                                  "gif-transparent", "avif-alpha"])
+@pytest.mark.parametrize("kind", ["png-palette-alpha", "png-gray-alpha", "png-rgba16", "webp-lossy-alpha",
+                                  "tiff-16-alpha", "gif-transparent", "avif-alpha"])
 def test_a_colour_shows_in_every_format_where_it_was_transparent(shared_front, shared_origin, kind, word):
     source = sources.source(kind)
     url = shared_origin.serve(f"/{kind}", source.data)
@@ -288,13 +288,13 @@ def test_a_colour_shows_in_every_format_where_it_was_transparent(shared_front, s
 
 # Animations
 
-#: Decibels for resized frames of a GIF, whose colours are those of a table again, and for frames that WebP codes. Measured
-#: at the least: 39.9 and 25.8. Pictures that are off by a pixel come to 24.3 at most.
+#: Decibels for resized frames of a GIF, whose colours are those of a table again, and for frames that WebP codes.
+#: Measured at the least: 39.9 and 25.8. Pictures that are off by a pixel come to 24.3 at most.
 MOVING_FLOORS = {"gif": 36, "webp": 25}
 
 
 def moving_frames():
-    """A few colours on a ground that stays, so that a table holds what is only moved; the later frames change part of it."""
+    """A few colours on a ground that stays, so that a table holds what is only moved; later frames change part of it."""
     ground = numpy.asarray(Image.fromarray(pictures.scene(W, H)).quantize(48, dither=0).convert("RGB")).copy()
     frames = []
     for step in range(4):

@@ -26,8 +26,9 @@ def picture():
 
 KINDS = {
     "jpeg-420": ("JPEG", {"quality": 85, "subsampling": 2}), "jpeg-444": ("JPEG", {"quality": 85, "subsampling": 0}),
-    "jpeg-gray": ("JPEG", {"mode": "L"}), "jpeg-cmyk": ("JPEG", {"mode": "CMYK"}), "png": ("PNG", {"compress_level": 1}),
-    "png-alpha": ("PNG", {"mode": "RGBA", "compress_level": 1}), "bmp": ("BMP", {}), "tiff": ("TIFF", {}),
+    "jpeg-gray": ("JPEG", {"mode": "L"}), "jpeg-cmyk": ("JPEG", {"mode": "CMYK"}),
+    "png": ("PNG", {"compress_level": 1}), "png-alpha": ("PNG", {"mode": "RGBA", "compress_level": 1}),
+    "bmp": ("BMP", {}), "tiff": ("TIFF", {}),
     "tiff-deflate": ("TIFF", {"compression": "tiff_adobe_deflate"}), "tiff-lzw": ("TIFF", {"compression": "tiff_lzw"}),
 }
 

@@ -267,7 +267,8 @@ static void look_at_planes(const uint8_t *bytes, size_t count, int source_width,
     planar_job look = job;
     look.resampled_width = look.window_width = CELL * (1 + (choice & 7)) + (choice >> 4);
     look.resampled_height = look.window_height = CELL * (1 + (choice >> 5)) + (choice & 7);
-    int columns = look.window_width / CELL * 3, rows = look.window_height / CELL * 3, channels = jpeg_planes_channels(planes);
+    int columns = look.window_width / CELL * 3, rows = look.window_height / CELL * 3;
+    int channels = jpeg_planes_channels(planes);
     require(channels == 1 || channels == 3, "samples are gray or RGB");
     size_t size = (size_t)columns * (size_t)rows * (size_t)channels;
     uint8_t *samples = malloc(size);

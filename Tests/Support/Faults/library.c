@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Another version of libjpeg-turbo, as far as that can be seen: a worker that is started with this library in LD_PRELOAD is
-// told so by the messages of the one that is there.
+// Another version of libjpeg-turbo, as far as that can be seen: a worker that is started with this library in LD_PRELOAD
+// is told so by the messages of the one that is there.
 #include <dlfcn.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -21,7 +21,8 @@ struct jpeg_error_mgr *jpeg_std_error(struct jpeg_error_mgr *manager) {
         if (!other) abort();
         for (size_t i = 0; i < count; i++) {
             const char *message = manager->jpeg_message_table[i];
-            other[i] = message && strstr(message, "The libjpeg-turbo Project") ? "Copyright (C) 1991-2031 Somebody" : message;
+            int is_named = message && strstr(message, "The libjpeg-turbo Project");
+            other[i] = is_named ? "Copyright (C) 1991-2031 Somebody" : message;
         }
     }
     manager->jpeg_message_table = other;

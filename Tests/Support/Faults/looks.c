@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Deadlines that pass in the middle of a job, to the look: in a worker that is started with this library in LD_PRELOAD, it
-// becomes an hour later when the clock has been looked at as often as a picture says, "LOOKS:" and a number. A job that
-// goes on looking and does not end is ended by a signal, so that it cannot be taken for one that has given up by itself.
+// Deadlines that pass in the middle of a job, to the look: in a worker that is started with this library in LD_PRELOAD,
+// it becomes an hour later when the clock has been looked at as often as a picture says, "LOOKS:" and a number. A job
+// that goes on looking and does not end is ended by a signal, so that it cannot be taken for one that has given up by
+// itself.
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
