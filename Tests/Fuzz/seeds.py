@@ -200,6 +200,9 @@ def images():
         bytes((140, 150, 0, 0, 0, 0, 1, 80, 2, 1)),  # to fill a box, turned, as PNG
         bytes((0, 0, 9, 5, 101, 91, 14, 0, 3, 0)),   # a part, flipped, as WebP
         bytes((16, 16, 0, 0, 0, 0, 48, 0, 4, 0)),    # fitted and trimmed, as GIF
+        bytes((133, 133, 0, 0, 0, 0, 64, 0, 0, 2)),  # cropped smartly, as what it is
+        bytes((135, 132, 0, 0, 0, 0, 192, 0, 0, 16)),  # the same on a colour, as WebP if a client would have it
+        bytes((0, 0, 0, 0, 0, 0, 1, 0, 0, 12)),      # turned without being decoded, where that is possible
     ]
     for number, picture in enumerate(pictures()):
         yield some[number % len(some)] + picture

@@ -61,10 +61,10 @@ def turned(pixels, degrees):
     return numpy.rot90(pixels, degrees // 90)
 
 
-def on_white(pixels):
-    """What shows of it where nothing can be transparent."""
+def on_colour(pixels, colour=(255, 255, 255)):
+    """What shows of it where nothing can be transparent; white, or another colour, behind it."""
     alpha = pixels[:, :, 3:].astype(float)
-    colours = _rounded((pixels[:, :, :3] * alpha + 255 * (255 - alpha)) / 255).astype(numpy.uint8)
+    colours = _rounded((pixels[:, :, :3] * alpha + numpy.array(colour) * (255 - alpha)) / 255).astype(numpy.uint8)
     return numpy.concatenate([colours, numpy.full_like(pixels[:, :, 3:], 255)], 2)
 
 
@@ -82,5 +82,5 @@ def difference(first, second):
 def psnr(first, second):
     """Decibels, of what shows on white."""
     assert first.shape == second.shape, f"{first.shape} is not {second.shape}"
-    error = numpy.mean((on_white(first)[:, :, :3].astype(float) - on_white(second)[:, :, :3]) ** 2)
+    error = numpy.mean((on_colour(first)[:, :, :3].astype(float) - on_colour(second)[:, :, :3]) ** 2)
     return 99.0 if error == 0 else 10 * numpy.log10(255 ** 2 / error)

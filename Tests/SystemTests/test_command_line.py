@@ -28,12 +28,24 @@ def one_line(result, status):
     (["-timeout", "5"], "such as 300ms"), (["-scaleUp=maybe"], "true or false"), (["-cache", "memory:x"], "-cache"),
     (["-jobsSocket", "relative"], "absolute"), (["-baseURL", "nonsense"], "-baseURL"),
     (["-passResponseHeaders", "Content-Length"], "Content-Length"), (["-allowPorts", "22"], "-allowPorts"),
-    (["-samplePhoto", "/nonexistent.jpg"], "/nonexistent.jpg"), (["-samplePhoto", "/etc/passwd"], "not a JPEG"),
-    (["-workerProgram", "/nonexistent/worker"], "/nonexistent/worker"), (["-requireSandbox", "x"], "strict"),
+    (["-samplePhoto", "/etc/passwd"], "not a JPEG"), (["-requireSandbox", "x"], "strict"),
 ])
 def test_a_mistake_is_one_line_that_says_what_is_right(bin, arguments, expected):
     line = one_line(run_program(bin, "-addr", "127.0.0.1:0", *arguments), 2)
     assert expected in line
+
+
+@pytest.mark.parametrize("word, command", [("sing", "sign"), ("stats", "status"), ("purges", "purge")])
+def test_a_command_that_is_none_is_told_the_nearest(bin, word, command):
+    assert f"did you mean imageproxy {command}?" in one_line(run_program(bin, word, "http://a.test/"), 2)
+
+
+@pytest.mark.parametrize("arguments", [
+    ("-samplePhoto", "/nonexistent.jpg"), ("-workerProgram", "/nonexistent/worker"), ("-tlsCAFile", "/nonexistent.pem"),
+    ("-signatureKey", "@/nonexistent"), ("-config", "/nonexistent.conf"), ("-accessLogFile", "/nonexistent/log"),
+])
+def test_what_the_machine_lacks_has_another_status_than_a_mistake(bin, arguments):
+    assert arguments[1].lstrip("@") in one_line(run_program(bin, "-addr", "127.0.0.1:0", *arguments), 1)
 
 
 @pytest.mark.parametrize("name, value, expected", [
@@ -52,7 +64,7 @@ def test_a_port_that_is_taken(bin):
     processes.wait_until(lambda: processes.abandoned_directories() <= before, timeout=2, what="no directory left")
 
 
-@pytest.mark.parametrize("address", ["256.0.0.1:1", "nonsense", "127.0.0.1:port", "unix:/nonexistent/x.sock"])
+@pytest.mark.parametrize("address", ["256.0.0.1:1", "nonsense", "127.0.0.1:port", "127.0.0.1:65536", "unix:/nonexistent/x.sock"])
 def test_an_address_that_is_none(bin, address):
     before = processes.abandoned_directories()
     assert "listen failed" in one_line(run_program(bin, "-addr", address), 1)
@@ -61,7 +73,7 @@ def test_an_address_that_is_none(bin, address):
 
 def test_a_worker_program_that_cannot_work(bin):
     before = processes.abandoned_directories()
-    line = one_line(run_program(bin, "-addr", "127.0.0.1:0", "-workerProgram", "/etc/passwd"), 2)
+    line = one_line(run_program(bin, "-addr", "127.0.0.1:0", "-workerProgram", "/etc/passwd"), 1)
     assert "-workerProgram" in line
     processes.wait_until(lambda: processes.abandoned_directories() <= before, timeout=2, what="no directory left")
 

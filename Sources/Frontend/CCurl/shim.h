@@ -43,13 +43,7 @@ static inline CURLcode curlshim_set_before_request(CURL *easy, curl_prereq_callb
     return curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, callback);
 }
 
-static inline CURLcode curlshim_get_long(CURL *easy, CURLINFO info, long *value) {
-    return curl_easy_getinfo(easy, info, value);
-}
 static inline CURLcode curlshim_get_offset(CURL *easy, CURLINFO info, curl_off_t *value) {
-    return curl_easy_getinfo(easy, info, value);
-}
-static inline CURLcode curlshim_get_text(CURL *easy, CURLINFO info, const char **value) {
     return curl_easy_getinfo(easy, info, value);
 }
 static inline CURLcode curlshim_get_private(CURL *easy, void **value) {

@@ -117,6 +117,10 @@ public final class Listener {
             throw LoopError(UV_EINVAL.rawValue, "listen on \(address): an address is host:port")
         }
         let port = String(address[address.index(after: colon)...])
+        // getaddrinfo would take its last sixteen bits.
+        if port.utf8.allSatisfy({ (0x30...0x39).contains($0) }), !port.isEmpty, UInt16(port) == nil {
+            throw LoopError(UV_EINVAL.rawValue, "listen on \(address): a port is at most 65535")
+        }
         let host = address[..<colon].drop { $0 == "[" }.prefix { $0 != "]" }
         let tcp = UnsafeMutableRawPointer(self.handle.pointer).assumingMemoryBound(to: uv_tcp_t.self)
 

@@ -22,6 +22,7 @@ public struct PictureSource: ~Copyable, RowSource {
     public var time: UInt64 { self.openTime + self.rowTime }
     public private(set) var rowTime: UInt64 = 0
     private let openTime: UInt64
+    private let deadline: UInt64
     /// What a decoder that shrinks has made of the picture's pixels.
     public let scale: DecodedScale
     /// EXIF's number, 1...8, as far as the decoder has seen it: not of JPEG and PNG, which `PictureMetadata` reads.
@@ -38,6 +39,7 @@ public struct PictureSource: ~Copyable, RowSource {
         passes: Int = 1, disabled: ImageFormatSet = []
     ) throws(JobFailure) {
         let before = codec_now()
+        self.deadline = deadline
         var limits = source_limits(
             max_pixels: UInt64(clamping: limits.maxSourcePixels), max_memory: Self.maxMemory,
             max_unpacked: Self.maxUnpacked(limits, passes: passes), deadline: deadline,
@@ -98,6 +100,8 @@ public struct PictureSource: ~Copyable, RowSource {
 
     public mutating func readRow(into row: UnsafeMutablePointer<UInt8>) throws(JobFailure) {
         let before = codec_now()
+        // A decoder that has the whole picture already looks at no clock, and what becomes of its rows takes time as well.
+        guard self.deadline == 0 || before <= self.deadline else { throw .deadlinePassed }
         try self.source.pointee.read_row(self.source, row).check()
         self.rowTime += codec_now() - before
     }

@@ -172,17 +172,21 @@ static void decode_gif(const uint8_t *bytes, size_t count) {
 
 typedef codec_status transcoder(const uint8_t *bytes, size_t count, const planar_job *job, planar_result *result);
 
-// In planes. The last byte, behind a picture's end, chooses what becomes of it.
-static void transcode(transcoder *run, const uint8_t *bytes, size_t count, int source_width, int source_height) {
-    uint8_t choice = bytes[count - 1];
+// What becomes of a picture in planes. The last byte, behind its end, chooses.
+static planar_job job_for(uint8_t choice, int source_width, int source_height) {
     int width = 1 + (source_width - 1) / (1 + (choice >> 2 & 7)), height = 1 + (source_height - 1) / (1 + (choice >> 5));
-    planar_job job = {
+    return (planar_job){
         .source_width = source_width, .source_height = source_height, .resampled_width = width,
         .resampled_height = height, .window_width = width, .window_height = height, .mirrored_x = choice & 1,
         .mirrored_y = choice >> 1 & 1, .transposed = choice >> 2 & 1, .quality = 80, .max_bytes = MAX_RESULT,
         .max_memory = MAX_MEMORY};
+}
+
+static void transcode(transcoder *run, const uint8_t *bytes, size_t count, int source_width, int source_height) {
+    planar_job job = job_for(bytes[count - 1], source_width, source_height);
     planar_result result = {0};
     if (run(bytes, count, &job, &result) == CODEC_OK) {
+        int width = job.resampled_width, height = job.resampled_height;
         require(result.width == (job.transposed ? height : width) && result.height == (job.transposed ? width : height),
                 "a result is as large as was asked for");
         require(result.image.count <= MAX_RESULT, "no more bytes than allowed");
@@ -251,6 +255,38 @@ static void decode_png(const uint8_t *bytes, size_t count) {
     free(file);
 }
 
+// Planes that are looked at before they are used: what is made of them then is what is made without a look.
+static void look_at_planes(const uint8_t *bytes, size_t count, int source_width, int source_height) {
+    enum { CELL = 8 };
+    uint8_t choice = bytes[count - 1];
+    planar_job job = job_for(choice, source_width, source_height);
+    job.scale = 1 << (choice >> 3 & 3);
+    planar_result kept = {0}, at_once = {0};
+    jpeg_planes *planes = NULL;
+    if (jpeg_planes_open(bytes, count, &job, &kept, &planes) != CODEC_OK) return;
+    planar_job look = job;
+    look.resampled_width = look.window_width = CELL * (1 + (choice & 7)) + (choice >> 4);
+    look.resampled_height = look.window_height = CELL * (1 + (choice >> 5)) + (choice & 7);
+    int columns = look.window_width / CELL * 3, rows = look.window_height / CELL * 3;
+    int channels = jpeg_planes_channels(planes);
+    require(channels == 1 || channels == 3, "samples are gray or RGB");
+    size_t size = (size_t)columns * (size_t)rows * (size_t)channels;
+    uint8_t *samples = malloc(size);
+    if (jpeg_planes_sample(planes, &look, CELL, samples) == CODEC_OK) touch(samples, size);
+    free(samples);
+    codec_status later = jpeg_planes_transcode(planes, &job, &kept);
+    jpeg_planes_close(planes);
+    codec_status soon = jpeg_planar_transcode(bytes, count, &job, &at_once);
+    require(later == soon, "a look changes nothing");
+    if (later == CODEC_OK) {
+        require(kept.image.count == at_once.image.count &&
+                    !memcmp(kept.image.bytes, at_once.image.bytes, kept.image.count),
+                "a look changes no byte");
+        free(kept.image.bytes);
+        free(at_once.image.bytes);
+    }
+}
+
 // Whatever the bytes are good for: at every scale, in planes, and turned without being decoded. The last byte, behind a
 // picture's end, chooses how.
 static void decode_jpeg(const uint8_t *bytes, size_t count) {
@@ -262,7 +298,10 @@ static void decode_jpeg(const uint8_t *bytes, size_t count) {
     jpeg_header header = {0};
     if (jpeg_read_header_of(bytes, count, &header) != CODEC_OK) return;
     if ((uint64_t)header.width * (uint64_t)header.height > MAX_PIXELS) return;
-    if (header.is_planar) transcode(jpeg_planar_transcode, bytes, count, header.width, header.height);
+    if (header.is_planar) {
+        transcode(jpeg_planar_transcode, bytes, count, header.width, header.height);
+        look_at_planes(bytes, count, header.width, header.height);
+    }
     jpeg_turn turn = {
         .mirrored_x = choice & 1, .mirrored_y = choice >> 1 & 1, .transposed = choice >> 2 & 1, .max_bytes = MAX_RESULT,
         .max_memory = MAX_MEMORY};

@@ -17,7 +17,7 @@ public func fuzzOne(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     let limits = PixelLimits(maxSourcePixels: 1 << 18, maxOutputPixels: 1 << 18, maxResultBytes: 1 << 20)
     let request = JobRequest(
         options: options(UnsafeBufferPointer(start: start, count: optionBytes)), scaleUp: start[9] & 1 != 0,
-        limits: limits, deadline: 0)
+        limits: limits, policy: policy(start[9]), deadline: 0)
     file.withUnsafeBytes { bytes in
         guard let result = try? JobRunner.run(request, source: bytes) else { return }
         precondition(result.image.bytes.count <= limits.maxResultBytes)
@@ -41,9 +41,20 @@ private func options(_ bytes: UnsafeBufferPointer<UInt8>) -> TransformOptions {
     options.flipVertical = bytes[6] & 8 != 0
     options.fit = bytes[6] & 16 != 0
     options.trim = bytes[6] & 32 != 0
+    options.smartCrop = bytes[6] & 64 != 0
+    if bytes[6] & 128 != 0 { options.background = RGBColour(red: 32, green: 192, blue: 64) }
     options.quality = Int(bytes[7])
     options.format = ImageFormat(rawValue: bytes[8])
+    if bytes[9] & 16 != 0 { options.accepted = [.webp] }
     return options
+}
+
+private func policy(_ byte: UInt8) -> ResultPolicy {
+    var policy = ResultPolicy()
+    policy.keepsSmaller = byte & 2 == 0
+    policy.optimizesJPEG = byte & 4 != 0
+    policy.makesProgressiveJPEG = byte & 8 != 0
+    return policy
 }
 
 /// No mutation survives PNG's checksums; what lies behind them is to be tried.

@@ -76,8 +76,10 @@ public enum CommandLineReader {
         var rest = arguments[...]
         while let argument = rest.popFirst() {
             guard let (name, inlineValue) = Self.split(argument) else {
+                let nearest = Self.nearest(to: argument, among: Subcommand.all.map(\.name))
                 throw UsageError(
-                    description: "unexpected argument \(quoted(Redaction.setting(argument))); flags start with a dash")
+                    description: "unexpected argument \(quoted(Redaction.setting(argument)))"
+                        + (nearest.map { "; did you mean imageproxy \($0)?" } ?? "; flags start with a dash"))
             }
             if name == "help" || name == "h" { return nil }
             guard let flag = Flag.all.first(where: { $0.name == name }) else {

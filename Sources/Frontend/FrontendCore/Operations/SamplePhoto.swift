@@ -19,7 +19,8 @@ public struct SamplePhoto: Sendable {
     public init(file path: String) throws(UsageError) {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
-            throw UsageError(description: "-samplePhoto: cannot read \(path): \(String(cString: strerror(errno)))")
+            let reason = String(cString: strerror(errno))
+            throw UsageError(description: "-samplePhoto: cannot read \(path): \(reason)", exitStatus: 1)
         }
         defer { close(descriptor) }
         var status = stat()

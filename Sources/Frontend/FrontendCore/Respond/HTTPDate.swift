@@ -33,7 +33,10 @@ enum HTTPDate {
 
     private static func time(_ year: Int64?, _ month: Int64?, _ day: Int64?, _ clock: Int64?) -> Int64? {
         guard let year, let month, let day, let clock, (1...31).contains(day), year >= 1900 else { return nil }
-        return Self.daysSinceEpoch(year: year, month: month, day: day) * 86_400 + clock
+        let days = Self.daysSinceEpoch(year: year, month: month, day: day)
+        // The 30th of February would be a day in March.
+        guard Self.civil(days).day == day else { return nil }
+        return days * 86_400 + clock
     }
 
     /// Reads parts of a text that has a fixed layout. Positions are within it: its length was checked.

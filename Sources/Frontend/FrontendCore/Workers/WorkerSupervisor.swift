@@ -59,11 +59,12 @@ final class WorkerSupervisor {
         guard access(self.program, X_OK) == 0 else {
             throw UsageError(
                 description: "cannot run the worker program \(self.program): \(String(cString: strerror(errno)));"
-                    + " build it, or name it with -workerProgram")
+                    + " build it, or name it with -workerProgram", exitStatus: 1)
         }
         var template = Array("/tmp/imageproxy-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else {
-            throw UsageError(description: "no directory for the jobs socket: \(String(cString: strerror(errno)))")
+            let reason = String(cString: strerror(errno))
+            throw UsageError(description: "no directory for the jobs socket: \(reason)", exitStatus: 1)
         }
         let directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         let path = directory + "/jobs.sock"
@@ -76,12 +77,13 @@ final class WorkerSupervisor {
             self.place = try OwnedDescriptor.place(of: path)
             self.lifeline = try Pipe()
         } catch {
-            throw UsageError(description: "\(error)")
+            throw UsageError(description: "\(error)", exitStatus: 1)
         }
         self.socketPath = "/proc/self/fd/\(self.place.number)"
         guard access(self.socketPath, F_OK) == 0 else {
             throw UsageError(
-                description: "no /proc, through which the front reaches its workers: mount it, or use -jobsSocket")
+                description: "no /proc, through which the front reaches its workers: mount it, or use -jobsSocket",
+                exitStatus: 1)
         }
     }
 
@@ -96,7 +98,7 @@ final class WorkerSupervisor {
             do throws(SystemError) {
                 try self.launch(in: slot)
             } catch {
-                throw UsageError(description: "\(error)")
+                throw UsageError(description: "\(error)", exitStatus: 1)
             }
         }
     }
