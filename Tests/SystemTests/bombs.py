@@ -277,7 +277,8 @@ def tiff(tags, data=b"", following=0):
             + data)
 
 
-def tiff_picture(width, height, data, rows=None, compression=1, samples=3, tile=None, strips=None, more=()):
+def tiff_picture(width, height, data, rows=None, compression=1, samples=3, tile=None, strips=None,
+                 photometric=None, more=()):
     """All strips, or tiles, are the same bytes."""
     rows = rows or height
     if tile:
@@ -286,7 +287,7 @@ def tiff_picture(width, height, data, rows=None, compression=1, samples=3, tile=
     else:
         count = strips or -(-height // rows)
         layout = [(278, 4, [rows]), (273, 4, ["data"] * count), (279, 4, [len(data)] * count)]
-    photometric = 2 if samples >= 3 else 1
+    photometric = photometric or (2 if samples >= 3 else 1)
     return tiff([(256, 4, [width]), (257, 4, [height]), (258, 3, [8] * samples), (259, 3, [compression]),
                  (262, 3, [photometric]), (277, 3, [samples]), *layout, *more], data)
 
