@@ -258,8 +258,8 @@ def animated_webp(width, height, frames, still=None):
 
 def tiff(tags, data=b"", following=0):
     """One directory: tags are (number, type, values); a value of "data" is where `data` begins."""
-    sizes = {1: 1, 3: 2, 4: 4}
-    letters = {1: "B", 3: "H", 4: "I"}
+    sizes = {1: 1, 3: 2, 4: 4, 7: 1}
+    letters = {1: "B", 3: "H", 4: "I", 7: "B"}
     tags = sorted(tags)
     at = 8 + 2 + 12 * len(tags) + 4
     entries, rest = b"", b""

@@ -20,7 +20,7 @@ DEFLATED = {
     "in a strip": lambda: sources.tiffcp("-c", "zip", "-r", "200", source=sources.tiff()),
     "predicted": lambda: sources.tiffcp("-c", "zip:2", "-r", "9", source=sources.tiff()),
     "in a large strip": lambda: sources.tiffcp(
-        "-c", "zip:2", "-r", "1300", source=pictures.encoded(Image.fromarray(pictures.scene(1400, 1300)), "TIFF")),
+        "-c", "zip:2", "-r", "3200", source=pictures.encoded(sources.image().crop((0, 0, 3600, 3200)), "TIFF")),
     "of 16 bits in the other order": lambda: sources.tiffcp("-B", "-c", "zip:2", source=sources.tiff16()),
     "of bits in the other order": lambda: sources.tiffcp("-f", "lsb2msb", "-c", "zip", source=sources.tiff("L")),
     "in planes": lambda: sources.tiffcp("-c", "zip:2", "-p", "separate", source=sources.tiff()),
@@ -134,3 +134,47 @@ def test_the_checksum_of_a_png_counts(worker, kind):
         assert (decoded(worker, png_with(kind, harmless)) == right).all()
     for change in (wrong, lambda packed: packed[:-4], lambda packed: wrong(longer(packed))):
         assert decoded(worker, png_with(kind, change)) is None
+
+
+def gif(codes, size=3, width=4):
+    """A row of pixels in four colours, by codes of a bit more than `size`."""
+    bits = sum(code << number * (size + 1) for number, code in enumerate(codes))
+    data = bits.to_bytes(-(-len(codes) * (size + 1) // 8), "little")
+    return (b"GIF89a" + struct.pack("<HHBBB", width, 1, 0x80 | size - 1, 0, 0) + bytes(range(3 << size))
+            + b"," + struct.pack("<HHHHB", 0, 0, width, 1, 0) + bytes([size, len(data)]) + data + b"\0;")
+
+
+def test_a_code_that_is_not_defined_is_damage(worker):
+    """giflib makes up a string for it; nobody else does."""
+    clear, end, first = 8, 9, 10
+    # The string of the code before and its own first index, which is not in the table until then.
+    assert decoded(worker, gif([clear, 1, first, 2, end])) is not None
+    assert decoded(worker, gif([clear, 1, 2, first, end])) is not None
+    for wrong in ([clear, 1, first + 1, 2, end], [clear, 1, 2, first + 2, end], [clear, first, 2, 1, 1, end], [first, 1, 1, 1]):
+        assert decoded(worker, gif(wrong)) is None, wrong
+
+
+def test_a_mark_that_comes_before_the_last_row_is_damage(worker):
+    """In runs of a BMP."""
+    def runs(data):
+        return decoded(worker, bombs.bmp(8, 4, 8, 1, data, bytes(range(256)) * 4))
+
+    row, end, jump = b"\x08\x05\0\0", b"\0\1", b"\0\2\0\4"
+    right = runs(row * 4 + end)
+    for harmless in (row * 4, row * 3 + row[:2] + end, row * 5 + end, row * 4 + end + b"more"):
+        assert (runs(harmless) == right).all()
+    for left_out in (b"\x04\x05\0\0" * 4 + end, row * 2 + jump + end):
+        assert runs(left_out) is not None
+    for wrong in (row * 2 + end, row * 3 + end, row * 3 + b"\x04\x05" + end, end):
+        assert runs(wrong) is None, wrong
+
+
+def test_arithmetic_coding_ends_with_the_end_of_the_file(worker):
+    """Its decoder takes any marker for the end of the data, and makes up the pixels that follow."""
+    data = sources.source("jpeg-arithmetic").data
+    assert decoded(worker, data) is not None
+    start = data.index(b"\xff\xda") + 20
+    for at in (start, (start + len(data)) // 2):
+        # Of a segment, of another picture, and none.
+        for marker in (b"\xff\xc4", b"\xff\xd8", b"\xff\x02"):
+            assert decoded(worker, data[:at] + marker + data[at + 2:]) is None

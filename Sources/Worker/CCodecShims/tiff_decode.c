@@ -16,8 +16,8 @@ typedef enum {
     BY_LIBRARY,   // YCbCr, which libtiff converts; a band as well
 } access;
 
-// Bytes of a strip that is inflated at once.
-enum { SMALL_STRIP = 4 << 20 };
+// Bytes of a strip that is inflated at once. Where more are one strip they come by and by.
+enum { SMALL_STRIP = 32 << 20 };
 
 typedef enum { OPAQUE, STRAIGHT, PREMULTIPLIED } alpha_kind;
 

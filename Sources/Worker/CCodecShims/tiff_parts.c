@@ -42,8 +42,21 @@ static const uint8_t *data_of(tiff_parts *p, uint32_t index, size_t *count) {
 }
 
 // Each sample was stored as its difference from the one before it.
+static inline __attribute__((always_inline)) void add_up_pixels(uint8_t *row, size_t count, size_t step) {
+    uint8_t sums[4] = {0};
+    for (size_t i = 0; i + step <= count; i += step)
+        for (size_t c = 0; c < step; c++) row[i + c] = sums[c] = (uint8_t)(sums[c] + row[i + c]);
+}
+
 static void add_up_8(uint8_t *row, size_t count, size_t step) {
-    for (size_t i = step; i < count; i++) row[i] = (uint8_t)(row[i] + row[i - step]);
+    switch (step) {
+    // What is a constant stays in registers.
+    case 1: add_up_pixels(row, count, 1); break;
+    case 3: add_up_pixels(row, count, 3); break;
+    case 4: add_up_pixels(row, count, 4); break;
+    default:
+        for (size_t i = step; i < count; i++) row[i] = (uint8_t)(row[i] + row[i - step]);
+    }
 }
 
 static void add_up_16(uint16_t *row, size_t count, size_t step) {
