@@ -121,7 +121,9 @@ let package = Package(
             dependencies: ["CJPEG", "CPNG", "CDeflate", "CWebP", "CGIF", "CTIFF", "CAVIF", "CLCMS", "CResample"],
             path: "Sources/Worker/CCodecShims", cSettings: gnu,
             // What no pkg-config file above names.
-            linkerSettings: [.linkedLibrary("webpdemux"), .linkedLibrary("webpmux"), .linkedLibrary("avif")]),
+            linkerSettings: [
+                .linkedLibrary("webpdemux"), .linkedLibrary("webpmux"), .linkedLibrary("avif"), .linkedLibrary("z"),
+            ]),
         .target(
             name: "Pixels", dependencies: ["ImageJob", "CResample"], path: "Sources/Worker/Pixels",
             swiftSettings: strict),

@@ -6,7 +6,7 @@ cd "$root" || exit 1
 # pyenv and the like may shadow Debian's interpreter, which has the modules that apt installs.
 python=/usr/bin/python3
 
-build_packages="pkg-config libuv1-dev libjpeg62-turbo-dev libpng-dev libdeflate-dev libwebp-dev libgif-dev libtiff-dev
+build_packages="pkg-config libuv1-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev libdeflate-dev libwebp-dev libgif-dev libtiff-dev
     libavif-dev liblcms2-dev libcurl4-openssl-dev libssl-dev libhiredis-dev libseccomp-dev"
 test_packages="openssl redis-server nginx-light haproxy python3 python3-venv python3-pytest python3-pil python3-numpy
     binutils curl ca-certificates libavif-bin libjpeg-turbo-progs libtiff-tools

@@ -258,8 +258,8 @@ def animated_webp(width, height, frames, still=None):
 
 def tiff(tags, data=b"", following=0):
     """One directory: tags are (number, type, values); a value of "data" is where `data` begins."""
-    sizes = {1: 1, 3: 2, 4: 4}
-    letters = {1: "B", 3: "H", 4: "I"}
+    sizes = {1: 1, 3: 2, 4: 4, 7: 1}
+    letters = {1: "B", 3: "H", 4: "I", 7: "B"}
     tags = sorted(tags)
     at = 8 + 2 + 12 * len(tags) + 4
     entries, rest = b"", b""
@@ -277,7 +277,8 @@ def tiff(tags, data=b"", following=0):
             + data)
 
 
-def tiff_picture(width, height, data, rows=None, compression=1, samples=3, tile=None, strips=None, more=()):
+def tiff_picture(width, height, data, rows=None, compression=1, samples=3, tile=None, strips=None,
+                 photometric=None, more=()):
     """All strips, or tiles, are the same bytes."""
     rows = rows or height
     if tile:
@@ -286,7 +287,7 @@ def tiff_picture(width, height, data, rows=None, compression=1, samples=3, tile=
     else:
         count = strips or -(-height // rows)
         layout = [(278, 4, [rows]), (273, 4, ["data"] * count), (279, 4, [len(data)] * count)]
-    photometric = 2 if samples >= 3 else 1
+    photometric = photometric or (2 if samples >= 3 else 1)
     return tiff([(256, 4, [width]), (257, 4, [height]), (258, 3, [8] * samples), (259, 3, [compression]),
                  (262, 3, [photometric]), (277, 3, [samples]), *layout, *more], data)
 

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What /proc knows about the front and its workers."""
+"""What /proc knows about the front and its workers; and a worker alone."""
 
 import contextlib
 import glob
 import os
+import subprocess
 import time
 
 
@@ -108,3 +109,15 @@ def wait_until(condition, timeout=10, interval=0.02, what=None):
             return value
         assert time.monotonic() < end, f"not within {timeout} s: {what() if callable(what) else what or condition}"
         time.sleep(interval)
+
+
+@contextlib.contextmanager
+def worker(bin, path):
+    """One that listens on that path, as it is started in earnest."""
+    process = subprocess.Popen([str(bin / "imageproxy-worker"), "--jobs-socket", str(path)], env={"LD_BIND_NOW": "1"})
+    try:
+        wait_until(lambda: os.path.exists(path), what="a socket for jobs")
+        yield path
+    finally:
+        process.terminate()
+        process.wait(10)

@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small files that unfold into much: refused from what their headers say, or done within bounds. See bombs.py."""
 
-import os
-import subprocess
-
 import numpy
 import pytest
 from PIL import Image
@@ -75,12 +72,8 @@ BOMBS = {
 
 @pytest.fixture(scope="module")
 def worker(bin, tmp_path_factory):
-    path = tmp_path_factory.mktemp("bombs") / "jobs.sock"
-    process = subprocess.Popen([str(bin / "imageproxy-worker"), "--jobs-socket", str(path)], env={"LD_BIND_NOW": "1"})
-    processes.wait_until(lambda: os.path.exists(path), what="a socket for jobs")
-    yield path
-    process.terminate()
-    process.wait(10)
+    with processes.worker(bin, tmp_path_factory.mktemp("bombs") / "jobs.sock") as path:
+        yield path
 
 
 def expect_bounded(outcome):

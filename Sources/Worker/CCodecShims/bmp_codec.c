@@ -132,7 +132,8 @@ static codec_status expand_runs(bmp_source *s, const uint8_t *at, const uint8_t 
             x = 0;
             y++;
         } else if (value == 1) {
-            return CODEC_OK;
+            // Where rows are missing that no jump has left out, something else is this mark.
+            return y == s->base.height - 1 && x == width ? CODEC_OK : CODEC_CORRUPT;
         } else if (value == 2) {
             if (end - at < 2) return CODEC_CORRUPT;
             x = x + at[0] < width ? x + at[0] : width;

@@ -164,7 +164,7 @@ static codec_status draw_rows(gif_animation *s, pen *pen, int by_giflib, int *is
             if (!by_giflib) {
                 line = gif_lzw_read(&s->lzw, (size_t)image->Width);
                 *is_odd = !line;
-                if (!line) return CODEC_OK;
+                if (!line) return s->lzw.is_wrong ? CODEC_CORRUPT : CODEC_OK;
             } else if (DGifGetLine(s->file, s->line, image->Width) == GIF_ERROR) {
                 return failure(s);
             }

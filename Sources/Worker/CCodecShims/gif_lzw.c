@@ -13,7 +13,7 @@ int gif_lzw_start(gif_lzw *z, const uint8_t *bytes, const uint8_t *end, int code
     if (code_size < 2 || code_size > 8) return -1;
     z->bytes = bytes;
     z->end = end;
-    z->is_last = z->is_odd = 0;
+    z->is_last = z->is_odd = z->is_wrong = 0;
     z->packed_at = z->packed_count = 0;
     z->bits = 0;
     z->held = 0;
@@ -71,6 +71,11 @@ static inline void put(const gif_lzw_string *strings, const gif_lzw_string *stri
     }
 }
 
+static int is_undefined(gif_lzw *z) {
+    z->is_wrong = 1;
+    return 0;
+}
+
 // Until there are `enough`; 0 when something is odd.
 static int decode(gif_lzw *z, size_t enough) {
     const int clear = 1 << z->code_size;
@@ -90,9 +95,9 @@ static int decode(gif_lzw *z, size_t enough) {
         }
         if (code == clear + 1) return 0;
         if (z->previous < 0) {
-            if (code > clear) return 0;
+            if (code > clear) return is_undefined(z);
         } else if (z->next < GIF_LZW_CODES) {
-            if (code > z->next) return 0;
+            if (code > z->next) return is_undefined(z);
             // The string of the code before and one index more: the first of this one, which may be that very string.
             const gif_lzw_string *previous = &z->strings[z->previous];
             gif_lzw_string *made = &z->strings[z->next];

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // GIF's LZW codes, several times faster than giflib reads them. Goes on only where nothing is odd: a frame whose codes are
-// not what an encoder writes is giflib's, from its beginning.
+// not what an encoder writes is giflib's, from its beginning. A code that is not defined is wrong for everybody but giflib,
+// which makes up a string for it.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -26,6 +27,7 @@ typedef struct {
     const uint8_t *end;
     int is_last;                 // the block of no length has been seen
     int is_odd;                  // nothing comes after what is decoded
+    int is_wrong;                // because the next code is not defined
     uint8_t packed[GIF_LZW_PACKED + 8];
     size_t packed_at, packed_count;
     uint64_t bits;
@@ -40,5 +42,5 @@ typedef struct {
 // Before a frame, whose first sub-block is at `bytes`. `*z` is zeros before the first of them, and `indices` is to be freed
 // after the last. 0, or -1 where this is not for codes of such a size.
 int gif_lzw_start(gif_lzw *z, const uint8_t *bytes, const uint8_t *end, int code_size);
-// The next `count` indices, valid until the next call. NULL when something is odd, or without memory.
+// The next `count` indices, valid until the next call. NULL when something is odd or wrong, or without memory.
 const uint8_t *gif_lzw_read(gif_lzw *z, size_t count);

@@ -114,6 +114,8 @@ void jpeg_set_coding(struct jpeg_compress_struct *out, jpeg_coding coding) {
 }
 
 int jpeg_guard_is_whole(const jpeg_guard *guard, const struct jpeg_decompress_struct *info) {
+    // Arithmetic coding takes any marker for the end of its data, and makes up what would follow.
+    if (info->arith_code && info->unread_marker && info->unread_marker != JPEG_EOI) return 0;
     // With several scans the missing ones leave a blurred picture and no warning, so there the end marker must be seen.
     return !guard->ran_dry || !jpeg_has_multiple_scans((j_decompress_ptr)info);
 }

@@ -6,13 +6,18 @@
 #include "colour_transform.h"
 #include "tiff_codec.h"
 #include "tiff_file.h"
+#include "tiff_parts.h"
 
 // How pixels get out of libtiff.
 typedef enum {
     BY_SCANLINE,  // strips with the samples of a pixel together: nothing is held but a row
-    BY_BAND,      // tiles, or a plane for each sample: the rows that a tile or strip covers, together
+    BY_BAND,      // tiles, or a plane for each sample: the rows that a tile or strip covers, together; small strips of
+                  // Deflate, which is faster at once
     BY_LIBRARY,   // YCbCr, which libtiff converts; a band as well
 } access;
+
+// Bytes of a strip that is inflated at once. Where more are one strip they come by and by.
+enum { SMALL_STRIP = 32 << 20 };
 
 typedef enum { OPAQUE, STRAIGHT, PREMULTIPLIED } alpha_kind;
 
@@ -20,6 +25,7 @@ typedef struct {
     pixel_source base;
     tiff_file file;
     TIFF *tiff;
+    tiff_parts parts;
     uint64_t deadline, max_memory;
     access access;
     uint16_t bits, samples, photometric;
@@ -46,6 +52,7 @@ static void close_source(pixel_source *base) {
     tiff_source *s = (tiff_source *)base;
     if (s->has_converter) TIFFRGBAImageEnd(&s->converter);
     colour_transform_close(s->press);
+    tiff_parts_close(&s->parts);
     if (s->tiff) TIFFClose(s->tiff);
     free(s->band);
     free(s->tile);
@@ -136,8 +143,7 @@ static int read_tiles(tiff_source *s, int top) {
         for (uint32_t x = 0, column = 0; x < (uint32_t)s->base.width; x += s->tile_width, column++) {
             if (s->deadline && codec_now() > s->deadline) return 0;
             uint32_t index = TIFFComputeTile(s->tiff, x, (uint32_t)top, 0, (uint16_t)plane);
-            tmsize_t size = (tmsize_t)s->tile_size;
-            if (TIFFReadEncodedTile(s->tiff, index, s->tile, size) != size) return 0;
+            if (!tiff_parts_read(&s->parts, index, s->tile, s->tile_size, row_bytes)) return 0;
             for (int y = 0; y < s->band_rows && top + y < s->base.height; y++)
                 memcpy(
                     s->band + s->band_plane * (size_t)plane + s->band_stride * (size_t)y + row_bytes * column,
@@ -149,10 +155,11 @@ static int read_tiles(tiff_source *s, int top) {
 
 static int read_strips(tiff_source *s, int top) {
     int rows = s->base.height - top < s->band_rows ? s->base.height - top : s->band_rows;
-    tmsize_t size = (tmsize_t)(s->band_stride * (size_t)rows);
-    for (int plane = 0; plane < used_samples(s); plane++) {
+    int planes = s->is_separate ? used_samples(s) : 1;
+    for (int plane = 0; plane < planes; plane++) {
         uint32_t index = TIFFComputeStrip(s->tiff, (uint32_t)top, (uint16_t)plane);
-        if (TIFFReadEncodedStrip(s->tiff, index, s->band + s->band_plane * (size_t)plane, size) != size) return 0;
+        uint8_t *to = s->band + s->band_plane * (size_t)plane;
+        if (!tiff_parts_read(&s->parts, index, to, s->band_stride * (size_t)rows, s->band_stride)) return 0;
         if (s->deadline && codec_now() > s->deadline) return 0;
     }
     return 1;
@@ -160,6 +167,15 @@ static int read_strips(tiff_source *s, int top) {
 
 static int read_converted(tiff_source *s, int top) {
     int rows = s->base.height - top < s->band_rows ? s->base.height - top : s->band_rows;
+    // All parts of the band: tiles next to each other, and planes of either.
+    int planes = s->is_separate ? s->samples : 1;
+    uint32_t across = TIFFIsTiled(s->tiff) ? s->tile_width : (uint32_t)s->base.width;
+    for (int plane = 0; plane < planes; plane++)
+        for (uint32_t x = 0; x < (uint32_t)s->base.width; x += across) {
+            uint32_t index = TIFFIsTiled(s->tiff) ? TIFFComputeTile(s->tiff, x, (uint32_t)top, 0, (uint16_t)plane)
+                                                  : TIFFComputeStrip(s->tiff, (uint32_t)top, (uint16_t)plane);
+            if (!tiff_parts_check(&s->parts, index)) return 0;
+        }
     s->converter.row_offset = top;
     return TIFFRGBAImageGet(&s->converter, (uint32_t *)s->band, (uint32_t)s->base.width, (uint32_t)rows);
 }
@@ -178,7 +194,8 @@ static codec_status read_row(pixel_source *base, uint8_t *row) {
     if (s->deadline && codec_now() > s->deadline) return CODEC_DEADLINE;
     const uint8_t *from = s->band;
     if (s->access == BY_SCANLINE) {
-        if (TIFFReadScanline(s->tiff, s->band, (uint32_t)s->y, 0) < 0) return CODEC_CORRUPT;
+        uint32_t rows = (uint32_t)s->band_rows, height = (uint32_t)base->height;
+        if (!tiff_parts_read_row(&s->parts, (uint32_t)s->y, rows, height, s->band, s->band_stride)) return CODEC_CORRUPT;
     } else {
         if (!fill_band(s)) return s->deadline && codec_now() > s->deadline ? CODEC_DEADLINE : CODEC_CORRUPT;
         from += s->band_stride * (size_t)(s->y - s->band_top);
@@ -354,6 +371,7 @@ static codec_status prepare_band(tiff_source *s) {
         tmsize_t size = TIFFScanlineSize(s->tiff);
         if (size <= 0) return CODEC_CORRUPT;
         stride = (uint64_t)size;
+        if (s->access == BY_SCANLINE && s->parts.deflate && needed <= SMALL_STRIP / stride) s->access = BY_BAND;
         if (s->access == BY_SCANLINE) needed = 1;
     }
     if (s->is_separate && s->access == BY_BAND) planes = (uint64_t)used_samples(s);
@@ -406,8 +424,12 @@ static codec_status prepare(tiff_source *s, const source_limits *limits) {
     if (compression == COMPRESSION_JPEG && limits->forbids_jpeg) return CODEC_DISABLED;
     TIFFGetFieldDefaulted(s->tiff, TIFFTAG_BITSPERSAMPLE, &bits);
     TIFFGetFieldDefaulted(s->tiff, TIFFTAG_SAMPLESPERPIXEL, &samples);
-    if ((uint64_t)width * height * bits / 8 * samples > limits->max_unpacked) return CODEC_TOO_MANY_PIXELS;
+    uint64_t unpacked = (uint64_t)width * height * bits / 8 * samples;
+    if (unpacked > limits->max_unpacked) return CODEC_TOO_MANY_PIXELS;
     codec_status status = read_layout(s);
+    // What libtiff decodes is only looked at, all of it.
+    uint64_t spare = limits->max_unpacked - (s->access == BY_LIBRARY ? 0 : unpacked);
+    if (status == CODEC_OK) status = tiff_parts_open(&s->parts, s->tiff, &s->file, spare);
     if (status == CODEC_OK && s->access == BY_LIBRARY) status = prepare_converter(s);
     if (status == CODEC_OK) status = prepare_band(s);
     if (status == CODEC_OK) read_metadata(s);

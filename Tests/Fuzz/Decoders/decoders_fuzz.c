@@ -142,7 +142,8 @@ static void decode_avif(const uint8_t *bytes, size_t count) {
     read_still(avif_open(bytes, count, &limits, &source), source);
 }
 
-// With giflib's reader of codes and with ours: the same frames, and the same end.
+// With giflib's reader of codes and with ours: the same frames, and the same end, or an earlier one where a code is not
+// defined.
 static void compare_codes(const uint8_t *bytes, size_t count) {
     animation_source *ours = NULL, *theirs = NULL;
     if (gif_animation_open(bytes, count, &frames_limits, &ours) != CODEC_OK) return;
@@ -153,7 +154,7 @@ static void compare_codes(const uint8_t *bytes, size_t count) {
         gif_lzw_enable(0);
         codec_status by_giflib = theirs->read_frame(theirs);
         gif_lzw_enable(1);
-        require(by_us == by_giflib, "both read the same frames");
+        require(by_us == by_giflib || by_us == CODEC_CORRUPT, "both read the same frames");
         if (by_us != CODEC_OK) break;
         require(!memcmp(ours->pixels, theirs->pixels, area), "both read the same pixels");
         require(!memcmp(&ours->changed, &theirs->changed, sizeof ours->changed), "both see the same changes");
