@@ -80,6 +80,16 @@ struct ResamplerTests {
         }
     }
 
+    @Test(arguments: [(10_000, 1), (10_000, 7), (6000, 100), (4000, 1333), (900, 899), (50, 50)])
+    func `down first keeps a few rows, however much the picture shrinks`(length: Int, resampled: Int) throws {
+        for isMirrored in [false, true] {
+            let span = AxisSpan(
+                from: 3, length: length, resampled: resampled, window: 0, kept: resampled, isMirrored: isMirrored)
+            let taps = try Taps(span, samples: length + 5, scale: .full)
+            #expect(DownFirstResampler.mostKept(taps, isReversed: isMirrored, batch: 16) <= 7)
+        }
+    }
+
     @Test func `what is opaque comes out as it does without alpha`() throws {
         var random = Xorshift(30)
         for round in 0..<60 {

@@ -41,7 +41,7 @@ public final class DownFirstResampler: RowResampler {
     private static let batch = Int(CR_ROWS)
 
     /// How many rows of the result have begun and not ended, after whichever batch.
-    private static func mostKept(_ rows: borrowing Taps, isReversed: Bool, batch: Int) -> Int {
+    static func mostKept(_ rows: borrowing Taps, isReversed: Bool, batch: Int) -> Int {
         var most = 0
         // Both only ever go up.
         var begun = 0
