@@ -113,17 +113,60 @@ struct KernelTests {
         }
     }
 
-    @Test(arguments: [1, 3]) func `a row is put together alike with and without vectors`(channels: Int) {
+    @Test(arguments: [1, 3, 4]) func `a row is put together alike with and without vectors`(channels: Int) {
         var random = Xorshift(11)
         for count in 1...70 {
-            // Below, in and above what a byte holds.
-            let planes = (0..<count * channels).map { _ in Int16.random(in: -700...32_767, using: &random) }
+            let planes = (0..<3 * count).map { _ in UInt8.random(in: 0...255, using: &random) }
             func row(_ kernel: cr_kernel) -> [UInt8] {
-                var row = [UInt8](repeating: 0, count: count * channels)
-                cr_narrow(kernel, planes, CInt(channels), CInt(count), &row)
+                var row = [UInt8](repeating: 0, count: channels * count)
+                planes.withUnsafeBufferPointer { planes in
+                    let starts = (0..<3).map { Optional(planes.baseAddress! + $0 * count) }
+                    cr_join(kernel, starts, CInt(count), CInt(channels), &row)
+                }
                 return row
             }
-            #expect(row(CR_BEST) == row(CR_SCALAR))
+            let expected = (0..<channels * count).map { at in
+                at % channels == 3 ? 255 : planes[at % channels * count + at / channels]
+            }
+            #expect(row(CR_BEST) == expected && row(CR_SCALAR) == expected)
+        }
+    }
+
+    /// What is cut into parts must give what the whole gives.
+    @Test func `all kernels that go down give the same bytes, at once and by parts`() {
+        var random = Xorshift(15)
+        for _ in 0..<200 {
+            let count = Int.random(in: 1...41, using: &random)
+            let width = Int.random(in: 1...131, using: &random)
+            let low = Int.random(in: 0..<width, using: &random)
+            let rows = Picture.noise(width, count, channels: 1, seed: random.next()).samples
+            // Sums that are no byte, too.
+            let weights = (0..<count).map { _ in Int16.random(in: -9000...16_384, using: &random) }
+            let cuts = [0, Int.random(in: 0...count, using: &random), count].sorted()
+            func made(_ kernel: cr_kernel, _ parts: [Range<Int>]) -> ArraySlice<UInt8> {
+                var sums = [Int32](repeating: 0, count: width)
+                var out = [UInt8](repeating: 0, count: width)
+                rows.withUnsafeBufferPointer { rows in
+                    for (number, part) in parts.enumerated() {
+                        let inputs = part.map { Optional(rows.baseAddress! + $0 * width) }
+                        cr_down(
+                            kernel, inputs, Array(weights[part]), CInt(part.count), CInt(low), CInt(width),
+                            1 << (CR_TAP_BITS + CR_ROW_BITS - 1),
+                            cr_part(begins: number == 0, ends: number == parts.count - 1), &sums, &out)
+                    }
+                }
+                return out[low...]
+            }
+            let half = Int(1) << (CR_TAP_BITS - 1)
+            let expected: [UInt8] = (low..<width).map { x in
+                var sum = half
+                for row in 0..<count { sum += Int(rows[row * width + x]) * Int(weights[row]) }
+                return UInt8(min(255, max(0, sum >> CR_TAP_BITS)))
+            }
+            for kernel in Self.kernels {
+                #expect(made(kernel, [0..<count]) == expected[...])
+                #expect(made(kernel, zip(cuts, cuts.dropFirst()).map { $0..<$1 }) == expected[...])
+            }
         }
     }
 
@@ -148,16 +191,27 @@ struct KernelTests {
             let results = Self.kernels.map { kernel in
                 var weighed = [Int16](repeating: 0, count: 4 * stride * count)
                 var down = [UInt8](repeating: 0, count: 4 * resampled)
+                var inParts = down
+                var sums = [Int32](repeating: 0, count: 4 * stride)
                 var scratch = [UInt8](repeating: 0xA5, count: cr_alpha_scratch(taps.table))
                 pixels.withUnsafeBufferPointer { pixels in
                     weighed.withUnsafeMutableBufferPointer { weighed in
                         let starts = (0..<count).map { Optional(pixels.baseAddress! + $0 * 4 * room) }
                         let targets = (0..<count).map { Optional(weighed.baseAddress! + $0 * 4 * stride) }
-                        cr_horizontal_alpha(kernel, starts, CInt(count), taps.table, &scratch, targets)
+                        cr_across_weighed(kernel, starts, CInt(count), taps.table, &scratch, targets)
                         let inputs = targets.map { Optional(UnsafePointer($0!)) }
-                        cr_vertical_alpha(kernel, inputs, weights, CInt(count), CInt(resampled), &down)
+                        cr_down_alpha(
+                            kernel, inputs, weights, CInt(count), CInt(resampled), CR_WHOLE, nil, &down)
+                        // The same in two parts.
+                        let first = count / 2
+                        cr_down_alpha(
+                            kernel, inputs, weights, CInt(first), CInt(resampled), CR_BEGINS, &sums, &inParts)
+                        cr_down_alpha(
+                            kernel, Array(inputs[first...]), Array(weights[first...]), CInt(count - first),
+                            CInt(resampled), CR_ENDS, &sums, &inParts)
                     }
                 }
+                #expect(inParts == down)
                 let across = (0..<4 * count).flatMap { Array(weighed[$0 * stride..<$0 * stride + resampled]) }
                 return across + down.map { Int16($0) }
             }
@@ -165,51 +219,55 @@ struct KernelTests {
         }
     }
 
-    @Test func `a row is taken apart alike with and without vectors`() {
-        let row = Picture.noise(77, 1, channels: 3).samples
+    @Test(arguments: [3, 4]) func `a row is taken apart alike with and without vectors`(channels: Int) {
+        let row = Picture.noise(77, 1, channels: channels).samples
         func planes(_ kernel: cr_kernel, _ low: Int) -> [[Int16]] {
             let memory = (0..<3).map { _ in UnsafeMutablePointer<Int16>.allocate(capacity: 77) }
             defer { for plane in memory { plane.deallocate() } }
             for plane in memory { plane.update(repeating: -1, count: 77) }
-            cr_widen(kernel, row, 3, CInt(low), 77, memory.map { Optional($0) })
+            cr_widen(kernel, row, CInt(channels), CInt(low), 77, memory.map { Optional($0) })
             return memory.map { Array(UnsafeBufferPointer(start: $0, count: 77)) }
         }
         for low in 0..<77 { #expect(planes(CR_BEST, low) == planes(CR_SCALAR, low)) }
-        #expect(planes(CR_SCALAR, 0)[1][5] == Int16(row[16]) << CR_ROW_BITS)
+        #expect(planes(CR_SCALAR, 0)[1][5] == Int16(row[5 * channels + 1]) << CR_ROW_BITS)
     }
 
-    @Test func `four channels are taken apart alike with and without vectors`() {
-        var random = Xorshift(13)
-        for count in 1...41 {
-            let row = (0..<4 * count).map { _ in Int16.random(in: .min ... .max, using: &random) }
-            let low = Int.random(in: 0..<count, using: &random)
-            func planes(_ kernel: cr_kernel) -> [Int16] {
-                var planes = [Int16](repeating: 7, count: 4 * count)
-                planes.withUnsafeMutableBufferPointer { memory in
-                    let starts = (0..<4).map { Optional(memory.baseAddress! + $0 * count) }
-                    cr_split(kernel, row, CInt(low), CInt(count), starts)
+    @Test func `what is weighed first gives what is weighed again on the way`() throws {
+        let span = AxisSpan(from: 0, length: 61, resampled: 37, window: 0, kept: 37, isMirrored: false)
+        let taps = try Taps(span, samples: 61, scale: .full)
+        let room = 61 + Int(CR_GROUP)
+        let stride = Int(cr_alpha_stride(37))
+        for count in 1...Int(CR_ROWS) {
+            let pixels = Picture.noise(room, count, channels: 4, seed: UInt64(count)).samples
+            for kernel in Self.kernels {
+                var scratch = [UInt8](repeating: 0xA5, count: cr_alpha_scratch(taps.table))
+                var weighed = [Int16](repeating: 0, count: 4 * stride * count)
+                var straight = [UInt8](repeating: 0, count: 4 * 37 * count)
+                var weighedAfter = weighed
+                pixels.withUnsafeBufferPointer { pixels in
+                    let starts = (0..<count).map { Optional(pixels.baseAddress! + $0 * 4 * room) }
+                    weighed.withUnsafeMutableBufferPointer { weighed in
+                        let targets = (0..<count).map { Optional(weighed.baseAddress! + $0 * 4 * stride) }
+                        cr_across_weighed(kernel, starts, CInt(count), taps.table, &scratch, targets)
+                    }
+                    straight.withUnsafeMutableBufferPointer { straight in
+                        let targets = (0..<count).map { Optional(straight.baseAddress! + $0 * 4 * 37) }
+                        cr_across_alpha(kernel, starts, CInt(count), taps.table, &scratch, targets)
+                    }
                 }
-                return planes
-            }
-            let expected = (0..<4 * count).map { $0 % count < low ? 7 : row[$0 % count * 4 + $0 / count] }
-            #expect(planes(CR_BEST) == expected && planes(CR_SCALAR) == expected)
-        }
-    }
-
-    @Test func `three channels are put together alike with and without vectors`() {
-        var random = Xorshift(14)
-        for count in 1...70 {
-            let planes = (0..<3 * count).map { _ in UInt8.random(in: 0...255, using: &random) }
-            func row(_ kernel: cr_kernel) -> [UInt8] {
-                var row = [UInt8](repeating: 0, count: 4 * count)
-                planes.withUnsafeBufferPointer { planes in
-                    let starts = (0..<3).map { Optional(planes.baseAddress! + $0 * count) }
-                    cr_join(kernel, starts, CInt(count), &row)
+                straight.withUnsafeBufferPointer { straight in
+                    weighedAfter.withUnsafeMutableBufferPointer { weighed in
+                        for row in 0..<count {
+                            let from = straight.baseAddress! + row * 4 * 37
+                            cr_weigh(kernel, from, 37, weighed.baseAddress! + row * 4 * stride)
+                        }
+                    }
                 }
-                return row
+                for plane in 0..<4 * count {
+                    let columns = plane * stride..<plane * stride + 37
+                    #expect(weighed[columns] == weighedAfter[columns])
+                }
             }
-            let expected = (0..<4 * count).map { $0 % 4 == 3 ? 255 : planes[$0 % 4 * count + $0 / 4] }
-            #expect(row(CR_BEST) == expected && row(CR_SCALAR) == expected)
         }
     }
 
@@ -239,7 +297,8 @@ struct KernelTests {
             let isMirrored = Bool.random(using: &random)
             let density = [1.0, 0.5, 0.25, 0.125].randomElement(using: &random)!
             let span = AxisSpan(
-                from: from, length: length, resampled: resampled, window: 0, kept: resampled, isMirrored: isMirrored)
+                from: from, length: length, resampled: resampled, window: 0, kept: resampled, isMirrored: isMirrored,
+                isMirroredFirst: Bool.random(using: &random))
             let samples = Int((Double(from + length) * density).rounded(.up))
             let taps = try Taps(
                 span, samples: samples, scale: DecodedScale(density: density, sharpening: density < 1 ? 0.04 : 0))

@@ -24,9 +24,15 @@ struct ResamplerTests {
             isMirrored: Bool.random(using: &random))
     }
 
-    private static func resample(_ picture: Picture, columns: AxisSpan, rows: AxisSpan) throws -> Picture {
-        let resampler = try Resampler(
-            columns: columns, rows: rows, source: picture.size, channels: picture.channels, scale: .full)
+    private static func resample(
+        _ picture: Picture, columns: AxisSpan, rows: AxisSpan, isDownFirst: Bool = false
+    ) throws -> Picture {
+        let resampler: any RowResampler =
+            isDownFirst
+            ? try DownFirstResampler(
+                columns: columns, rows: rows, source: picture.size, channels: picture.channels, scale: .full)
+            : try Resampler(
+                columns: columns, rows: rows, source: picture.size, channels: picture.channels, scale: .full)
         var source = PictureRows(picture)
         let target = try PixelBuffer(
             size: ImageSize(width: columns.kept, height: rows.kept), channels: picture.channels)
@@ -55,6 +61,45 @@ struct ResamplerTests {
                 #expect(made.psnr(to: reference) >= Self.leastPSNR, "\(columns) \(rows)")
                 #expect(made.distance(to: reference) <= Self.largestDistance, "\(columns) \(rows)")
             }
+        }
+    }
+
+    /// By more batches than one, of which rows of the result need a few or nearly all.
+    @Test(arguments: [1, 3, 4]) func `down first is across first on its side`(channels: Int) throws {
+        var random = Xorshift(UInt64(20 + channels))
+        for round in 0..<80 {
+            let width = Int.random(in: 1...40, using: &random)
+            let height = Int.random(in: 1...200, using: &random)
+            let picture = Picture.noise(width, height, channels: channels, seed: UInt64(round))
+            func onItsSide(_ picture: Picture) -> Picture { picture.turnedCounterClockwise(1).flippedVertically() }
+            let columns = Self.spans(&random, side: width)
+            let rows = Self.spans(&random, side: height)
+            let made = try Self.resample(picture, columns: columns, rows: rows, isDownFirst: true)
+            let expected = try Self.resample(onItsSide(picture), columns: rows, rows: columns)
+            #expect(made == onItsSide(expected), "\(columns) \(rows)")
+        }
+    }
+
+    @Test(arguments: [(10_000, 1), (10_000, 7), (6000, 100), (4000, 1333), (900, 899), (50, 50)])
+    func `down first keeps a few rows, however much the picture shrinks`(length: Int, resampled: Int) throws {
+        for isMirrored in [false, true] {
+            let span = AxisSpan(
+                from: 3, length: length, resampled: resampled, window: 0, kept: resampled, isMirrored: isMirrored)
+            let taps = try Taps(span, samples: length + 5, scale: .full)
+            #expect(DownFirstResampler.mostKept(taps, isReversed: isMirrored, batch: 16) <= 7)
+        }
+    }
+
+    @Test func `what is opaque comes out as it does without alpha`() throws {
+        var random = Xorshift(30)
+        for round in 0..<60 {
+            let width = Int.random(in: 1...70, using: &random)
+            let height = Int.random(in: 1...70, using: &random)
+            let picture = Picture.noise(width, height, channels: 3, seed: UInt64(round))
+            let columns = Self.spans(&random, side: width)
+            let rows = Self.spans(&random, side: height)
+            let made = try Self.resample(picture.withAlpha, columns: columns, rows: rows)
+            #expect(try made == Self.resample(picture, columns: columns, rows: rows).withAlpha)
         }
     }
 

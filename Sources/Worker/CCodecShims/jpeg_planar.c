@@ -146,9 +146,9 @@ static void copy_row(const planar_plane *p, const uint8_t *in, uint8_t *out) {
 
 void planar_aim(planar_transcoder *t, const planar_job *job, int unit, int cell) {
     cr_span columns = {job->source_x, job->source_width, job->resampled_width,
-                       job->window_x, job->window_width, job->mirrored_x};
+                       job->window_x, job->window_width, job->mirrored_x, job->mirrored_first_x};
     cr_span rows = {job->source_y, job->source_height, job->resampled_height,
-                    job->window_y, job->window_height, job->mirrored_y};
+                    job->window_y, job->window_height, job->mirrored_y, job->mirrored_first_y};
     for (int i = 0; i < t->count; i++) {
         planar_plane *p = &t->planes[i];
         double sharpen = jpeg_sharpening_for(p->scale);

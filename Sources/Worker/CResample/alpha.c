@@ -5,10 +5,15 @@
 // with an addition: so all kernels give the same bits.
 #include "blocks.h"
 
+#include <string.h>
+
 enum { CHANNELS = 4, ALPHA = 3, OFFSET = 1 << 15 };
 
 // Products are stored less OFFSET, which fits the sign. As weights add up to one, this is what their sum lacks.
 enum { SUM_OFFSET = OFFSET << CR_TAP_BITS };
+// The sum of an alpha that is full, and a step of a colour under it: that is divided exactly, so that what shows
+// nothing through comes out as it does without alpha.
+enum { OPAQUE_SUM = 255 * 255 << CR_TAP_BITS, OPAQUE_STEP = 255 << CR_TAP_BITS };
 // Less than half a step of alpha is nothing at all, and has no colour.
 #define LEAST_SUM (127.5f * (1 << CR_TAP_BITS))
 #define ALPHA_STEP (1.0f / (255 * (1 << CR_TAP_BITS)))
@@ -24,13 +29,33 @@ static inline uint8_t to_byte(float value) {
     return (uint8_t)((value < 255 ? value : 255) + 0.5f);
 }
 
+// From a float's, which may be wrong by one where the fraction is a half.
+static inline uint8_t exact_byte(uint8_t near, int32_t sum) {
+    int32_t rest = sum + OPAQUE_STEP / 2 - near * OPAQUE_STEP;
+    return (uint8_t)(near + (rest >= OPAQUE_STEP && near < 255) - (rest < 0 && near > 0));
+}
+
 static inline void straighten(const int32_t sums[CHANNELS], uint8_t *out) {
     float alpha = (float)sums[ALPHA], by = alpha < LEAST_SUM ? 0 : 255 / alpha;
-    for (int c = 0; c < ALPHA; c++) out[c] = to_byte((float)sums[c] * by);
+    for (int c = 0; c < ALPHA; c++) {
+        out[c] = to_byte((float)sums[c] * by);
+        if (sums[ALPHA] == OPAQUE_SUM) out[c] = exact_byte(out[c], sums[c]);
+    }
     out[ALPHA] = alpha < LEAST_SUM ? 0 : to_byte(alpha * ALPHA_STEP);
 }
 
-static void horizontal_scalar(const uint8_t *row, const cr_taps *taps, int16_t *out) {
+static inline void store_weighed(const uint8_t *pixel, int16_t *out, size_t stride) {
+    for (int c = 0; c < ALPHA; c++) out[(size_t)c * stride] = product(pixel[c], pixel[ALPHA]);
+    out[ALPHA * stride] = product(255, pixel[ALPHA]);
+}
+
+// A row of what the horizontal pass makes: pixels, or weighed again.
+typedef struct {
+    uint8_t *pixels;
+    int16_t *weighed;
+} target;
+
+static void across_scalar(const uint8_t *row, const cr_taps *taps, const target *out) {
     size_t stride = (size_t)cr_alpha_stride(taps->count);
     for (int i = 0; i < taps->count; i++) {
         const int16_t *weights = taps->weights + (size_t)i * (size_t)taps->groups * CR_GROUP;
@@ -42,26 +67,29 @@ static void horizontal_scalar(const uint8_t *row, const cr_taps *taps, int16_t *
         }
         uint8_t pixel[CHANNELS];
         straighten(sums, pixel);
-        for (int c = 0; c < ALPHA; c++) out[(size_t)c * stride + (size_t)i] = product(pixel[c], pixel[ALPHA]);
-        out[ALPHA * stride + (size_t)i] = product(255, pixel[ALPHA]);
+        if (out->pixels) memcpy(out->pixels + CHANNELS * (size_t)i, pixel, CHANNELS);
+        else store_weighed(pixel, out->weighed + i, stride);
     }
 }
 
-static void vertical_scalar(
-    const int16_t *const *rows, const int16_t *weights, int count, int from, int width, uint8_t *out) {
+static void down_scalar(
+    const int16_t *const *rows, const int16_t *weights, int count, int from, int width, cr_part part, int32_t *sums,
+    uint8_t *out) {
     size_t stride = (size_t)cr_alpha_stride(width);
     for (int x = from; x < width; x++) {
-        int32_t sums[CHANNELS] = {SUM_OFFSET, SUM_OFFSET, SUM_OFFSET, SUM_OFFSET};
+        int32_t own[CHANNELS] = {SUM_OFFSET, SUM_OFFSET, SUM_OFFSET, SUM_OFFSET};
+        if (!(part & CR_BEGINS)) memcpy(own, sums + CHANNELS * (size_t)x, sizeof own);
         for (int k = 0; k < count; k++)
-            for (int c = 0; c < CHANNELS; c++) sums[c] += rows[k][(size_t)c * stride + (size_t)x] * weights[k];
-        straighten(sums, out + CHANNELS * (size_t)x);
+            for (int c = 0; c < CHANNELS; c++) own[c] += rows[k][(size_t)c * stride + (size_t)x] * weights[k];
+        if (part & CR_ENDS) straighten(own, out + CHANNELS * (size_t)x);
+        else memcpy(sums + CHANNELS * (size_t)x, own, sizeof own);
     }
 }
 
 #if defined(__x86_64__)
 
 // Sixteen pixels become sixteen products of each channel.
-AVX2 static inline void weigh(const uint8_t *in, __m256i out[CHANNELS]) {
+AVX2 static inline void weigh_avx2(const uint8_t *in, __m256i out[CHANNELS]) {
     const __m256i by_channel = _mm256_broadcastsi128_si256(
         _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
     const __m256i in_order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7), offset = _mm256_set1_epi16(-OFFSET);
@@ -89,15 +117,28 @@ AVX2 static void take_weighed(
             for (int i = 0; i < HALF; i++) {
                 int row = order[half][i];
                 __m256i weighed[CHANNELS];
-                weigh(rows[row < count ? row : 0] + CHANNELS * (size_t)x, weighed);
+                weigh_avx2(rows[row < count ? row : 0] + CHANNELS * (size_t)x, weighed);
                 for (int c = 0; c < CHANNELS; c++) channels[c][i] = weighed[c];
             }
             for (int c = 0; c < CHANNELS; c++) turn(channels[c], pairs + (size_t)c * channel_stride + half * HALF);
         }
 }
 
+AVX2 static inline __m256i exact_bytes(__m256i near, __m256i sum) {
+    __m256i rest = _mm256_sub_epi32(
+        _mm256_add_epi32(sum, _mm256_set1_epi32(OPAQUE_STEP / 2)),
+        _mm256_mullo_epi32(near, _mm256_set1_epi32(OPAQUE_STEP)));
+    // What is true counts as -1.
+    __m256i more = _mm256_cmpgt_epi32(rest, _mm256_set1_epi32(OPAQUE_STEP - 1));
+    __m256i less = _mm256_cmpgt_epi32(_mm256_setzero_si256(), rest);
+    __m256i exact = _mm256_add_epi32(_mm256_sub_epi32(near, more), less);
+    return _mm256_min_epi32(_mm256_max_epi32(exact, _mm256_setzero_si256()), _mm256_set1_epi32(255));
+}
+
 // Eight pixels, whose bytes are left in 32 bits each.
 AVX2 static inline void straighten_avx2(__m256i values[CHANNELS]) {
+    __m256i opaque = _mm256_cmpeq_epi32(values[ALPHA], _mm256_set1_epi32(OPAQUE_SUM));
+    int any_opaque = _mm256_movemask_epi8(opaque);
     const __m256 least = _mm256_set1_ps(LEAST_SUM), most = _mm256_set1_ps(255), half = _mm256_set1_ps(0.5f);
     __m256 alpha = _mm256_cvtepi32_ps(values[ALPHA]), shows = _mm256_cmp_ps(alpha, least, _CMP_GE_OQ);
     __m256 by = _mm256_and_ps(shows, _mm256_div_ps(most, alpha));
@@ -105,7 +146,9 @@ AVX2 static inline void straighten_avx2(__m256i values[CHANNELS]) {
         __m256 value = c < ALPHA ? _mm256_mul_ps(_mm256_cvtepi32_ps(values[c]), by)
                                  : _mm256_and_ps(shows, _mm256_mul_ps(alpha, _mm256_set1_ps(ALPHA_STEP)));
         value = _mm256_min_ps(_mm256_max_ps(value, _mm256_setzero_ps()), most);
-        values[c] = _mm256_cvttps_epi32(_mm256_add_ps(value, half));
+        __m256i near = _mm256_cvttps_epi32(_mm256_add_ps(value, half));
+        if (any_opaque && c < ALPHA) near = _mm256_blendv_epi8(near, exact_bytes(near, values[c]), opaque);
+        values[c] = near;
     }
 }
 
@@ -138,8 +181,29 @@ AVX2 static inline void output_at(
     }
 }
 
-AVX2 static void horizontal_avx2(
-    const uint8_t *const *rows, int count, const cr_taps *taps, int32_t *pairs, int16_t *const *out) {
+// Sixteen pixels of each channel, of which the row has `count`.
+AVX2 static inline void store_pixels(const __m128i channels[CHANNELS], int count, uint8_t *out) {
+    __m128i red_green = _mm_unpacklo_epi8(channels[0], channels[1]);
+    __m128i blue_alpha = _mm_unpacklo_epi8(channels[2], channels[3]);
+    __m128i later_red_green = _mm_unpackhi_epi8(channels[0], channels[1]);
+    __m128i later_blue_alpha = _mm_unpackhi_epi8(channels[2], channels[3]);
+    const __m128i pixels[CHANNELS] = {
+        _mm_unpacklo_epi16(red_green, blue_alpha), _mm_unpackhi_epi16(red_green, blue_alpha),
+        _mm_unpacklo_epi16(later_red_green, later_blue_alpha), _mm_unpackhi_epi16(later_red_green, later_blue_alpha)};
+    memcpy(out, pixels, CHANNELS * (size_t)(count < CR_ROWS ? count : CR_ROWS));
+}
+
+AVX2 static inline void store_weighed_avx2(const __m128i channels[CHANNELS], int16_t *out, size_t stride) {
+    __m256i alpha = _mm256_cvtepu8_epi16(channels[ALPHA]);
+    for (int c = 0; c < CHANNELS; c++) {
+        __m256i value = c < ALPHA ? _mm256_cvtepu8_epi16(channels[c]) : _mm256_set1_epi16(255);
+        __m256i weighed = _mm256_xor_si256(_mm256_mullo_epi16(value, alpha), _mm256_set1_epi16(-OFFSET));
+        _mm256_storeu_si256((void *)(out + (size_t)c * stride), weighed);
+    }
+}
+
+AVX2 static void across_avx2(
+    const uint8_t *const *rows, int count, const cr_taps *taps, int32_t *pairs, const target *out) {
     int from = taps->low & ~1;
     size_t width = (size_t)taps->groups * CR_GROUP, stride = (size_t)cr_alpha_stride(taps->count);
     size_t channel_stride = cr_rows_scratch(taps) / sizeof *pairs;
@@ -157,12 +221,9 @@ AVX2 static void horizontal_avx2(
         }
         for (int c = 0; c < CHANNELS; c++) turn_bytes(tiles[c]);
         for (int r = 0; r < count; r++) {
-            __m256i alpha = _mm256_cvtepu8_epi16(tiles[ALPHA][r]);
-            for (int c = 0; c < CHANNELS; c++) {
-                __m256i value = c < ALPHA ? _mm256_cvtepu8_epi16(tiles[c][r]) : _mm256_set1_epi16(255);
-                __m256i weighed = _mm256_xor_si256(_mm256_mullo_epi16(value, alpha), _mm256_set1_epi16(-OFFSET));
-                _mm256_storeu_si256((void *)(out[r] + (size_t)c * stride + (size_t)i), weighed);
-            }
+            const __m128i channels[CHANNELS] = {tiles[0][r], tiles[1][r], tiles[2][r], tiles[3][r]};
+            if (out[r].pixels) store_pixels(channels, taps->count - i, out[r].pixels + CHANNELS * (size_t)i);
+            else store_weighed_avx2(channels, out[r].weighed + i, stride);
         }
     }
 }
@@ -173,13 +234,16 @@ static inline int32_t pair_of(const int16_t *weights, int k, int count) {
     return (int32_t)((uint16_t)weights[k] | second << 16);
 }
 
-AVX2 static int vertical_avx2(const int16_t *const *rows, const int16_t *weights, int count, int width, uint8_t *out) {
+AVX2 static int down_avx2(
+    const int16_t *const *rows, const int16_t *weights, int count, int width, cr_part part, int32_t *carried,
+    uint8_t *out) {
     size_t stride = (size_t)cr_alpha_stride(width);
     int x = 0;
     for (; x + CR_GROUP <= width; x += CR_GROUP) {
         // Eight pixels that lie in the lower halves of both parts of a vector, and those in the upper ones.
         __m256i sums[2][CHANNELS];
         for (int c = 0; c < CHANNELS; c++) sums[0][c] = sums[1][c] = _mm256_set1_epi32(SUM_OFFSET);
+        if (!(part & CR_BEGINS)) memcpy(sums, carried + CHANNELS * (size_t)x, sizeof sums);
         for (int k = 0; k < count; k += 2) {
             __m256i w = _mm256_set1_epi32(pair_of(weights, k, count));
             const int16_t *above = rows[k] + x, *below = rows[k + 1 < count ? k + 1 : k] + x;
@@ -188,6 +252,10 @@ AVX2 static int vertical_avx2(const int16_t *const *rows, const int16_t *weights
                 sums[0][c] = _mm256_add_epi32(sums[0][c], _mm256_madd_epi16(_mm256_unpacklo_epi16(a, b), w));
                 sums[1][c] = _mm256_add_epi32(sums[1][c], _mm256_madd_epi16(_mm256_unpackhi_epi16(a, b), w));
             }
+        }
+        if (!(part & CR_ENDS)) {
+            memcpy(carried + CHANNELS * (size_t)x, sums, sizeof sums);
+            continue;
         }
         straighten_avx2(sums[0]);
         straighten_avx2(sums[1]);
@@ -204,25 +272,61 @@ AVX2 static int vertical_avx2(const int16_t *const *rows, const int16_t *weights
     return x;
 }
 
+AVX2 static int weigh_row_avx2(const uint8_t *row, int count, int16_t *out, size_t stride) {
+    int x = 0;
+    for (; x + CR_GROUP <= count; x += CR_GROUP) {
+        __m256i weighed[CHANNELS];
+        weigh_avx2(row + CHANNELS * (size_t)x, weighed);
+        for (int c = 0; c < CHANNELS; c++)
+            _mm256_storeu_si256((void *)(out + (size_t)c * stride + (size_t)x), weighed[c]);
+    }
+    return x;
+}
+
 static int uses_avx2(cr_kernel kernel) { return (kernel == CR_BEST || kernel == CR_AVX2) && cr_supports(CR_AVX2); }
 
 #endif
 
-void cr_horizontal_alpha(
-    cr_kernel kernel, const uint8_t *const *rows, int count, const cr_taps *taps, void *scratch, int16_t *const *out) {
+static void across(
+    cr_kernel kernel, const uint8_t *const *rows, int count, const cr_taps *taps, void *scratch, const target *out) {
 #if defined(__x86_64__)
-    if (uses_avx2(kernel)) return horizontal_avx2(rows, count, taps, scratch, out);
+    if (uses_avx2(kernel)) return across_avx2(rows, count, taps, scratch, out);
 #endif
     (void)kernel, (void)scratch;
-    for (int r = 0; r < count; r++) horizontal_scalar(rows[r], taps, out[r]);
+    for (int r = 0; r < count; r++) across_scalar(rows[r], taps, &out[r]);
 }
 
-void cr_vertical_alpha(
-    cr_kernel kernel, const int16_t *const *rows, const int16_t *weights, int count, int width, uint8_t *out) {
-    int from = 0;
+void cr_across_alpha(
+    cr_kernel kernel, const uint8_t *const *rows, int count, const cr_taps *taps, void *scratch, uint8_t *const *out) {
+    target targets[CR_ROWS];
+    for (int r = 0; r < count; r++) targets[r] = (target){.pixels = out[r]};
+    across(kernel, rows, count, taps, scratch, targets);
+}
+
+void cr_across_weighed(
+    cr_kernel kernel, const uint8_t *const *rows, int count, const cr_taps *taps, void *scratch, int16_t *const *out) {
+    target targets[CR_ROWS];
+    for (int r = 0; r < count; r++) targets[r] = (target){.weighed = out[r]};
+    across(kernel, rows, count, taps, scratch, targets);
+}
+
+void cr_weigh(cr_kernel kernel, const uint8_t *row, int count, int16_t *out) {
+    size_t stride = (size_t)cr_alpha_stride(count);
+    int x = 0;
 #if defined(__x86_64__)
-    if (uses_avx2(kernel)) from = vertical_avx2(rows, weights, count, width, out);
+    if (uses_avx2(kernel)) x = weigh_row_avx2(row, count, out, stride);
 #endif
     (void)kernel;
-    vertical_scalar(rows, weights, count, from, width, out);
+    for (; x < count; x++) store_weighed(row + CHANNELS * (size_t)x, out + x, stride);
+}
+
+void cr_down_alpha(
+    cr_kernel kernel, const int16_t *const *rows, const int16_t *weights, int count, int width, cr_part part,
+    int32_t *sums, uint8_t *out) {
+    int from = 0;
+#if defined(__x86_64__)
+    if (uses_avx2(kernel)) from = down_avx2(rows, weights, count, width, part, sums, out);
+#endif
+    (void)kernel;
+    down_scalar(rows, weights, count, from, width, part, sums, out);
 }

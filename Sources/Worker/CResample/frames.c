@@ -4,42 +4,50 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
-
 enum { CHANNELS = 4 };
+
+// Pixels, RGBA: one is `across` bytes from the one before it, and `down` bytes from the one above.
+typedef struct {
+    uint8_t *start;
+    size_t across, down;
+} pixels;
 
 struct cr_frames {
     int width, height;  // of the canvas
-    int transposes;
+    int is_down_first, transposes;
     cr_taps columns, rows;
     // Every pixel of the result is one of the canvas: nothing is resampled, only cut out or turned.
     int is_cut;
-    uint8_t *result;
-    const uint8_t **inputs;
-    // A row of pixels, then CR_ROWS of each channel, and what becomes of those.
-    int16_t *mixed, *planes[CHANNELS][CR_ROWS];
-    uint8_t *results[CHANNELS][CR_ROWS];
+    // What has gone through one pass, of which later frames change but a part; and the result, maybe turned.
+    pixels between, result;
+    // A row of pixels.
+    uint8_t *line;
+    // CR_ROWS rows: as they are, taken apart, and what becomes of those.
+    uint8_t *copies, *narrow;
     int16_t *wide;
-    uint8_t *narrow;
+    const uint8_t *inputs[CR_ROWS];
+    int16_t *planes[CR_ROWS][CHANNELS - 1];
     void *scratch;
-    // Colours multiplied by alpha, from the first time on that this makes a difference. A canvas whose clear pixels are
-    // all zeros and whose others are opaque is the same either way.
-    uint8_t *weighed;
+    // What one row of a pass down needs: its rows, and a ring of them weighed. Memory for that when it is first needed.
+    const uint8_t **above;
+    const int16_t **above_weighed;
+    int16_t *ring;
 };
 
 void cr_frames_close(cr_frames *f) {
     if (!f) return;
     cr_taps_free(&f->columns);
     cr_taps_free(&f->rows);
-    free(f->result);
-    free(f->inputs);
-    free(f->mixed);
-    free(f->wide);
+    free(f->between.start);
+    free(f->result.start);
+    free(f->line);
+    free(f->copies);
     free(f->narrow);
+    free(f->wide);
     free(f->scratch);
-    free(f->weighed);
+    free(f->above);
+    free(f->above_weighed);
+    free(f->ring);
     free(f);
 }
 
@@ -49,35 +57,57 @@ static int takes_one(const cr_taps *taps) {
     return 1;
 }
 
-cr_frames *cr_frames_open(int width, int height, const cr_span *columns, const cr_span *rows, int transposes) {
+static pixels make_pixels(size_t width, size_t height) {
+    return (pixels){calloc(width * height, CHANNELS), CHANNELS, CHANNELS * width};
+}
+
+// Of every row that goes down.
+static size_t widest(const cr_frames *f) { return (size_t)(f->is_down_first ? f->width : f->columns.count); }
+
+static int make_memory(cr_frames *f) {
+    size_t columns = (size_t)f->columns.count, rows = (size_t)f->rows.count, width = (size_t)f->width;
+    if (f->transposes) {
+        f->result = make_pixels(rows, columns);
+        f->result = (pixels){f->result.start, f->result.down, f->result.across};
+    } else {
+        f->result = make_pixels(columns, rows);
+    }
+    if (f->is_cut) return f->result.start ? 0 : -1;
+    f->between = f->is_down_first ? make_pixels(width, rows) : make_pixels(columns, (size_t)f->height);
+    size_t padded = width + ((size_t)f->columns.groups + 1) * CR_GROUP;
+    f->line = malloc(CHANNELS * (width > columns ? width : columns));
+    f->copies = calloc(CR_ROWS * padded, CHANNELS);
+    f->narrow = malloc(CR_ROWS * columns * CHANNELS);
+    f->wide = calloc(CR_ROWS * padded * (CHANNELS - 1), sizeof *f->wide);
+    f->scratch = malloc(cr_alpha_scratch(&f->columns));
+    f->above = malloc((size_t)f->rows.span * sizeof *f->above);
+    f->above_weighed = malloc((size_t)f->rows.span * sizeof *f->above_weighed);
+    if (!f->result.start || !f->between.start || !f->line || !f->copies || !f->narrow || !f->wide || !f->scratch ||
+        !f->above || !f->above_weighed)
+        return -1;
+    for (size_t i = 0; i < CR_ROWS * (CHANNELS - 1); i++)
+        f->planes[i / (CHANNELS - 1)][i % (CHANNELS - 1)] = f->wide + i * padded;
+    return 0;
+}
+
+cr_frames *cr_frames_open(
+    int width, int height, const cr_span *columns, const cr_span *rows, int is_down_first, int transposes) {
     cr_frames *f = calloc(1, sizeof *f);
     if (!f) return NULL;
     f->width = width;
     f->height = height;
+    f->is_down_first = is_down_first;
     f->transposes = transposes;
     cr_axis across = cr_axis_make(columns, 1, 1, width, 0), down = cr_axis_make(rows, 1, 1, height, 0);
-    int is_made = !cr_taps_make(&f->columns, &across) && !cr_taps_make(&f->rows, &down);
-    if (is_made) {
-        size_t padded = (size_t)width + ((size_t)f->columns.groups + 1) * CR_GROUP;
-        f->result = calloc((size_t)f->columns.count * (size_t)f->rows.count, CHANNELS);
-        f->inputs = malloc((size_t)f->rows.span * sizeof *f->inputs);
-        f->mixed = calloc(padded * CHANNELS, sizeof *f->mixed);
-        f->wide = calloc(padded * CHANNELS * CR_ROWS, sizeof *f->wide);
-        f->narrow = malloc((size_t)f->columns.count * CHANNELS * CR_ROWS);
-        f->scratch = malloc(cr_rows_scratch(&f->columns));
+    if (!cr_taps_make(&f->columns, &across) && !cr_taps_make(&f->rows, &down)) {
         f->is_cut = takes_one(&f->columns) && takes_one(&f->rows);
-        is_made = f->result && f->inputs && f->mixed && f->wide && f->narrow && f->scratch;
-        for (size_t i = 0; is_made && i < CHANNELS * CR_ROWS; i++) {
-            f->planes[i / CR_ROWS][i % CR_ROWS] = f->wide + i * padded;
-            f->results[i / CR_ROWS][i % CR_ROWS] = f->narrow + i * (size_t)f->columns.count;
-        }
+        if (!make_memory(f)) return f;
     }
-    if (is_made) return f;
     cr_frames_close(f);
     return NULL;
 }
 
-const uint8_t *cr_frames_pixels(const cr_frames *f) { return f->result; }
+const uint8_t *cr_frames_pixels(const cr_frames *f) { return f->result.start; }
 
 // Outputs that some input in [low, high) is part of; 0 when there are none.
 static int outputs_of(const cr_taps *taps, int low, int high, int *first, int *last) {
@@ -100,184 +130,150 @@ static void inputs_of(const cr_taps *taps, int first, int last, int *low, int *h
     }
 }
 
-static int is_opaque(const cr_frames *f, const uint8_t *canvas, int left, int right, int top, int bottom) {
+static uint8_t *at(const pixels *p, int x, int y) { return p->start + p->across * (size_t)x + p->down * (size_t)y; }
+
+// Of rows without gaps.
+static int is_opaque(const pixels *p, int left, int right, int top, int bottom) {
     uint8_t all = 255;
     for (int y = top; y < bottom && all == 255; y++) {
-        const uint8_t *row = canvas + CHANNELS * (size_t)f->width * (size_t)y;
+        const uint8_t *row = at(p, 0, y);
         for (int x = left; x < right; x++) all &= row[CHANNELS * (size_t)x + 3];
     }
     return all == 255;
 }
 
-static uint8_t product(unsigned value, unsigned alpha) {
-    unsigned sum = value * alpha + 128;
-    return (uint8_t)((sum + (sum >> 8)) >> 8);
+// Where a row can be made: in its place, unless that is a column.
+static uint8_t *line_for(const cr_frames *f, const pixels *to, int x, int y) {
+    return to->across == CHANNELS ? at(to, x, y) : f->line;
 }
 
-// Whether some colour of the area would be another one when multiplied by its alpha.
-static int needs_weighing(const cr_frames *f, const uint8_t *canvas, cr_area area) {
-    for (int y = area.y; y < area.y + area.height; y++) {
-        const uint8_t *pixel = canvas + CHANNELS * ((size_t)f->width * (size_t)y + (size_t)area.x);
-        for (int x = 0; x < area.width; x++, pixel += CHANNELS)
-            if (pixel[3] != 255 && (pixel[0] | pixel[1] | pixel[2])) return 1;
-    }
-    return 0;
+static void put(const cr_frames *f, const pixels *to, int x, int y, int count) {
+    if (to->across != CHANNELS) cr_store_column(f->line, CHANNELS, count, at(to, x, y), to->across);
 }
 
-static void weigh(cr_frames *f, const uint8_t *canvas, cr_area area) {
-    for (int y = area.y; y < area.y + area.height; y++) {
-        size_t at = CHANNELS * ((size_t)f->width * (size_t)y + (size_t)area.x);
-        for (int x = 0; x < area.width; x++, at += CHANNELS) {
-            for (int c = 0; c < 3; c++) f->weighed[at + (size_t)c] = product(canvas[at + (size_t)c], canvas[at + 3]);
-            f->weighed[at + 3] = canvas[at + 3];
-        }
-    }
-}
-
-void cr_split(cr_kernel kernel, const int16_t *row, int low, int high, int16_t *const *planes) {
-    int x = low;
-#if defined(__SSE2__)
-    int16_t *r = planes[0], *g = planes[1], *b = planes[2], *a = planes[3];
-    for (; kernel != CR_SCALAR && x + 8 <= high; x += 8) {
-        const __m128i *in = (const void *)(row + CHANNELS * (size_t)x);
-        __m128i s = _mm_loadu_si128(in), t = _mm_loadu_si128(in + 1);
-        __m128i u = _mm_loadu_si128(in + 2), v = _mm_loadu_si128(in + 3);
-        __m128i even = _mm_unpacklo_epi16(s, t), odd = _mm_unpackhi_epi16(s, t);
-        __m128i later_even = _mm_unpacklo_epi16(u, v), later_odd = _mm_unpackhi_epi16(u, v);
-        __m128i rg = _mm_unpacklo_epi16(even, odd), ba = _mm_unpackhi_epi16(even, odd);
-        __m128i later_rg = _mm_unpacklo_epi16(later_even, later_odd);
-        __m128i later_ba = _mm_unpackhi_epi16(later_even, later_odd);
-        _mm_storeu_si128((void *)(r + x), _mm_unpacklo_epi64(rg, later_rg));
-        _mm_storeu_si128((void *)(g + x), _mm_unpackhi_epi64(rg, later_rg));
-        _mm_storeu_si128((void *)(b + x), _mm_unpacklo_epi64(ba, later_ba));
-        _mm_storeu_si128((void *)(a + x), _mm_unpackhi_epi64(ba, later_ba));
-    }
-#endif
-    (void)kernel;
-    for (const int16_t *in = row + CHANNELS * (size_t)x; x < high; x++, in += CHANNELS)
-        for (int c = 0; c < CHANNELS; c++) planes[c][x] = in[c];
-}
-
-void cr_join(cr_kernel kernel, const uint8_t *const *planes, int count, uint8_t *out) {
-    const uint8_t *r = planes[0], *g = planes[1], *b = planes[2];
-    int i = 0;
-#if defined(__SSE2__)
-    const __m128i opaque = _mm_set1_epi8(-1);
-    for (; kernel != CR_SCALAR && i + 16 <= count; i += 16) {
-        __m128i *to = (void *)(out + CHANNELS * (size_t)i);
-        __m128i red = _mm_loadu_si128((const void *)(r + i)), green = _mm_loadu_si128((const void *)(g + i));
-        __m128i blue = _mm_loadu_si128((const void *)(b + i));
-        __m128i rg = _mm_unpacklo_epi8(red, green), ba = _mm_unpacklo_epi8(blue, opaque);
-        _mm_storeu_si128(to, _mm_unpacklo_epi16(rg, ba));
-        _mm_storeu_si128(to + 1, _mm_unpackhi_epi16(rg, ba));
-        rg = _mm_unpackhi_epi8(red, green);
-        ba = _mm_unpackhi_epi8(blue, opaque);
-        _mm_storeu_si128(to + 2, _mm_unpacklo_epi16(rg, ba));
-        _mm_storeu_si128(to + 3, _mm_unpackhi_epi16(rg, ba));
-    }
-#endif
-    (void)kernel;
-    for (; i < count; i++) {
-        const uint8_t pixel[CHANNELS] = {r[i], g[i], b[i], 255};
-        memcpy(out + CHANNELS * (size_t)i, pixel, CHANNELS);
-    }
-}
-
-static uint8_t divided(unsigned value, unsigned alpha) {
-    unsigned quotient = (value * 255 + alpha / 2) / alpha;
-    return (uint8_t)(quotient > 255 ? 255 : quotient);
-}
-
-// Where a pixel of the result is, and how far from it the next one of its row.
-static uint8_t *place(const cr_frames *f, int row, int column, size_t *stride) {
-    *stride = CHANNELS * (f->transposes ? (size_t)f->rows.count : 1);
-    size_t across = f->transposes ? (size_t)row : (size_t)column, down = f->transposes ? (size_t)column : (size_t)row;
-    size_t width = f->transposes ? (size_t)f->rows.count : (size_t)f->columns.count;
-    return f->result + CHANNELS * (width * down + across);
-}
-
-// The pixels of one row of the result from `first` on, from row number `at` of those that have been made.
-static void store(cr_frames *f, int at, int row, int first, int count, int has_alpha) {
-    const uint8_t *r = f->results[0][at], *g = f->results[1][at], *b = f->results[2][at], *a = f->results[3][at];
-    size_t stride;
-    uint8_t *out = place(f, row, first, &stride);
-    if (!has_alpha && !f->transposes) {
-        const uint8_t *const planes[] = {r, g, b};
-        cr_join(CR_BEST, planes, count, out);
-        return;
-    }
-    for (int i = 0; i < count; i++, out += stride) {
-        unsigned alpha = has_alpha ? a[i] : 255;
-        const uint8_t values[3] = {r[i], g[i], b[i]};
-        for (int c = 0; c < 3; c++)
-            out[c] = alpha == 255 ? values[c] : alpha == 0 ? 0 : divided(values[c], alpha);
-        out[3] = (uint8_t)alpha;
-    }
-}
-
-static void cut_row(cr_frames *f, const uint8_t *canvas, int row, int first, int count) {
-    const uint8_t *in = canvas + CHANNELS * (size_t)f->width * (size_t)f->rows.start[row];
-    size_t stride;
-    uint8_t *out = place(f, row, first, &stride);
-    for (int i = first; i < first + count; i++, out += stride) {
-        const uint8_t *pixel = in + CHANNELS * (size_t)f->columns.start[i];
-        // What is clear has no colour.
-        if (pixel[3]) memcpy(out, pixel, CHANNELS);
-        else memset(out, 0, CHANNELS);
-    }
-}
-
-// Rows top...bottom of the result, `count` pixels from `first` on.
-static void resample(cr_frames *f, const uint8_t *source, int first, int count, int top, int bottom) {
-    int low, high, above, below;
-    inputs_of(&f->columns, first, first + count - 1, &low, &high);
-    inputs_of(&f->rows, top, bottom, &above, &below);
-    int has_alpha = !is_opaque(f, source, low, high, above, below);
-    cr_taps part = f->columns;
+// A part of a table.
+static cr_taps part_of(const cr_taps *taps, int first, int count, int low, int high) {
+    cr_taps part = *taps;
     part.count = count;
     part.start += first;
     part.length += first;
     part.weights += (size_t)first * (size_t)part.groups * CR_GROUP;
     part.low = low;
     part.high = high;
-    for (int row = top; row <= bottom; row += CR_ROWS) {
-        int batch = bottom - row < CR_ROWS ? bottom - row + 1 : CR_ROWS;
-        for (int i = 0; i < batch; i++) {
-            int start = f->rows.start[row + i], length = f->rows.length[row + i];
-            for (int k = 0; k < length; k++)
-                f->inputs[k] = source + CHANNELS * (size_t)f->width * (size_t)(start + k);
-            const int16_t *weights = f->rows.weights + (size_t)(row + i) * (size_t)f->rows.groups * CR_GROUP;
-            cr_vertical(CR_BEST, f->inputs, weights, length, CHANNELS * low, CHANNELS * high, f->mixed);
-            int16_t *const planes[] = {f->planes[0][i], f->planes[1][i], f->planes[2][i], f->planes[3][i]};
-            cr_split(CR_BEST, f->mixed, low, high, planes);
+    return part;
+}
+
+// CR_ROWS rows, or fewer, none of which shows anything through.
+static void opaque_across(cr_frames *f, const cr_taps *part, int count) {
+    int16_t *rows[CR_ROWS];
+    uint8_t *out[CR_ROWS];
+    for (int i = 0; i < count; i++) cr_widen(CR_BEST, f->inputs[i], CHANNELS, part->low, part->high, f->planes[i]);
+    for (int c = 0; c < CHANNELS - 1; c++) {
+        for (int i = 0; i < count; i++) {
+            rows[i] = f->planes[i][c];
+            out[i] = f->narrow + (size_t)(i * CHANNELS + c) * (size_t)part->count;
         }
-        for (int c = 0; c < 3 + has_alpha; c++)
-            cr_horizontal_rows(
-                CR_BEST, (const int16_t *const *)f->planes[c], batch, &part, f->scratch, f->results[c]);
-        for (int i = 0; i < batch; i++) store(f, i, row + i, first, count, has_alpha);
+        cr_horizontal_rows(CR_BEST, (const int16_t *const *)rows, count, part, f->scratch, out);
     }
 }
+
+// Rows [top, bottom), `count` pixels from `first` on.
+static void pass_across(
+    cr_frames *f, const pixels *from, int height, const pixels *to, int top, int bottom, int first, int count) {
+    int low, high;
+    inputs_of(&f->columns, first, first + count - 1, &low, &high);
+    int has_alpha = !is_opaque(from, low, high, top, bottom);
+    cr_taps part = part_of(&f->columns, first, count, low, high);
+    size_t size = (size_t)f->width * (size_t)height, length = (size_t)(high - low) * CHANNELS;
+    for (int y = top; y < bottom; y += CR_ROWS) {
+        int batch = bottom - y < CR_ROWS ? bottom - y : CR_ROWS;
+        uint8_t *out[CR_ROWS];
+        for (int i = 0; i < batch; i++) {
+            f->inputs[i] = at(from, 0, y + i);
+            out[i] = f->narrow + (size_t)i * (size_t)count * CHANNELS;
+            // There are rows that cannot be read beyond their end.
+            if (!has_alpha || (size_t)(y + i) * (size_t)f->width + (size_t)high + CR_GROUP <= size) continue;
+            uint8_t *copy = f->copies + (size_t)i * ((size_t)f->width + CR_GROUP) * CHANNELS;
+            memcpy(copy + CHANNELS * (size_t)low, f->inputs[i] + CHANNELS * (size_t)low, length);
+            f->inputs[i] = copy;
+        }
+        if (has_alpha) cr_across_alpha(CR_BEST, f->inputs, batch, &part, f->scratch, out);
+        else opaque_across(f, &part, batch);
+        for (int i = 0; i < batch; i++) {
+            uint8_t *line = line_for(f, to, first, y + i);
+            const uint8_t *const planes[] = {out[i], out[i] + count, out[i] + 2 * (size_t)count};
+            if (has_alpha) memcpy(line, out[i], CHANNELS * (size_t)count);
+            else cr_join(CR_BEST, planes, count, CHANNELS, line);
+            put(f, to, first, y + i, count);
+        }
+    }
+}
+
+// Rows top...bottom of the result, `count` pixels from `left` on. -1 without memory.
+static int pass_down(cr_frames *f, const pixels *from, const pixels *to, int left, int count, int top, int bottom) {
+    int low, high;
+    inputs_of(&f->rows, top, bottom, &low, &high);
+    int has_alpha = !is_opaque(from, left, left + count, low, high), span = f->rows.span;
+    size_t stride = CHANNELS * (size_t)cr_alpha_stride(count);
+    if (has_alpha && !f->ring) {
+        f->ring = malloc((size_t)span * CHANNELS * (size_t)cr_alpha_stride((int)widest(f)) * sizeof *f->ring);
+        if (!f->ring) return -1;
+    }
+    // In the order of the rows, so that each is weighed once.
+    int is_reversed = f->rows.start[bottom] < f->rows.start[top], next = low;
+    for (int n = 0; n <= bottom - top; n++) {
+        int y = is_reversed ? bottom - n : top + n, start = f->rows.start[y], length = f->rows.length[y];
+        const int16_t *weights = f->rows.weights + (size_t)y * (size_t)f->rows.groups * CR_GROUP;
+        uint8_t *line = line_for(f, to, left, y);
+        if (has_alpha) {
+            for (; next < start + length; next++)
+                cr_weigh(CR_BEST, at(from, left, next), count, f->ring + (size_t)(next % span) * stride);
+            for (int k = 0; k < length; k++)
+                f->above_weighed[k] = f->ring + (size_t)((start + k) % span) * stride;
+            cr_down_alpha(CR_BEST, f->above_weighed, weights, length, count, CR_WHOLE, NULL, line);
+        } else {
+            for (int k = 0; k < length; k++) f->above[k] = at(from, left, start + k);
+            cr_down(CR_BEST, f->above, weights, length, 0, CHANNELS * count, f->rows.bias, CR_WHOLE, NULL, line);
+        }
+        put(f, to, left, y, count);
+    }
+    return 0;
+}
+
+static void cut_row(const cr_frames *f, const pixels *canvas, int row, int first, int count) {
+    for (int i = first; i < first + count; i++) {
+        const uint8_t *pixel = at(canvas, f->columns.start[i], f->rows.start[row]);
+        // What is clear has no colour.
+        if (pixel[3]) memcpy(at(&f->result, i, row), pixel, CHANNELS);
+        else memset(at(&f->result, i, row), 0, CHANNELS);
+    }
+}
+
+static int larger(int a, int b) { return a > b ? a : b; }
+static int smaller(int a, int b) { return a < b ? a : b; }
 
 int cr_frames_update(cr_frames *f, const uint8_t *canvas, cr_area changed, cr_area *made) {
     int first, last, top, bottom;
     *made = (cr_area){0, 0, 0, 0};
     if (changed.width <= 0 || changed.height <= 0) return 0;
-    if (f->is_cut) {
-        // Nothing is mixed that would have to be weighed.
-    } else if (!f->weighed && needs_weighing(f, canvas, changed)) {
-        f->weighed = malloc(CHANNELS * (size_t)f->width * (size_t)f->height);
-        if (!f->weighed) return -1;
-        weigh(f, canvas, (cr_area){0, 0, f->width, f->height});
-    } else if (f->weighed) {
-        weigh(f, canvas, changed);
-    }
     if (!outputs_of(&f->columns, changed.x, changed.x + changed.width, &first, &last) ||
         !outputs_of(&f->rows, changed.y, changed.y + changed.height, &top, &bottom))
         return 0;
 
+    // Nothing is written to it.
+    const pixels all = {(uint8_t *)canvas, CHANNELS, CHANNELS * (size_t)f->width};
     int count = last - first + 1;
-    if (f->is_cut) for (int row = top; row <= bottom; row++) cut_row(f, canvas, row, first, count);
-    else resample(f, f->weighed ? f->weighed : canvas, first, count, top, bottom);
+    if (f->is_cut) {
+        for (int row = top; row <= bottom; row++) cut_row(f, &all, row, first, count);
+    } else if (f->is_down_first) {
+        int left = larger(changed.x, f->columns.low), right = smaller(changed.x + changed.width, f->columns.high);
+        if (pass_down(f, &all, &f->between, left, right - left, top, bottom) < 0) return -1;
+        pass_across(f, &f->between, f->rows.count, &f->result, top, bottom + 1, first, count);
+    } else {
+        int above = larger(changed.y, f->rows.low), below = smaller(changed.y + changed.height, f->rows.high);
+        pass_across(f, &all, f->height, &f->between, above, below, first, count);
+        if (pass_down(f, &f->between, &f->result, first, count, top, bottom) < 0) return -1;
+    }
     *made = f->transposes ? (cr_area){top, first, bottom - top + 1, count}
                           : (cr_area){first, top, count, bottom - top + 1};
     return 0;

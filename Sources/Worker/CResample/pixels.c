@@ -3,13 +3,10 @@
 
 #include <string.h>
 
-static inline uint8_t rounded(int16_t value) {
-    int v = (value + (1 << (CR_ROW_BITS - 1))) >> CR_ROW_BITS;
-    return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
-}
+enum { COLOURS = 3, RGBA = 4 };
 
 static void widen_scalar(const uint8_t *row, int channels, int low, int high, int16_t *const *planes) {
-    for (int c = 0; c < channels; c++) {
+    for (int c = 0; c < channels && c < COLOURS; c++) {
         const uint8_t *in = row + c;
         for (int x = low; x < high; x++) planes[c][x] = (int16_t)(in[(size_t)channels * (size_t)x] << CR_ROW_BITS);
     }
@@ -54,15 +51,28 @@ __attribute__((target("ssse3"))) static int widen_rgb(
     return x;
 }
 
-static inline __m128i narrowed(const int16_t *in) {
-    const __m128i half = _mm_set1_epi16(1 << (CR_ROW_BITS - 1));
-    __m128i a = _mm_srai_epi16(_mm_adds_epi16(_mm_loadu_si128((const void *)in), half), CR_ROW_BITS);
-    __m128i b = _mm_srai_epi16(_mm_adds_epi16(_mm_loadu_si128((const void *)(in + 8)), half), CR_ROW_BITS);
-    return _mm_packus_epi16(a, b);
+// 16 pixels at a time: their 64 bytes as four rows of four, turned.
+__attribute__((target("ssse3"))) static int widen_rgba(
+    const uint8_t *row, int low, int high, int16_t *const *planes) {
+    const __m128i by_channel = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    int x = low;
+    for (; x + 16 <= high; x += 16) {
+        const uint8_t *in = row + RGBA * (size_t)x;
+        __m128i four[4];
+        for (int i = 0; i < 4; i++)
+            four[i] = _mm_shuffle_epi8(_mm_loadu_si128((const void *)(in + 16 * i)), by_channel);
+        __m128i red_green = _mm_unpacklo_epi32(four[0], four[1]), blue = _mm_unpackhi_epi32(four[0], four[1]);
+        __m128i later_red_green = _mm_unpacklo_epi32(four[2], four[3]);
+        __m128i later_blue = _mm_unpackhi_epi32(four[2], four[3]);
+        store_widened(_mm_unpacklo_epi64(red_green, later_red_green), planes[0] + x);
+        store_widened(_mm_unpackhi_epi64(red_green, later_red_green), planes[1] + x);
+        store_widened(_mm_unpacklo_epi64(blue, later_blue), planes[2] + x);
+    }
+    return x;
 }
 
 // 16 pixels at a time: each third of their 48 bytes has some of each channel.
-__attribute__((target("ssse3"))) static int narrow_rgb(const int16_t *planes, int count, uint8_t *row) {
+__attribute__((target("ssse3"))) static int join_rgb(const uint8_t *const *planes, int count, uint8_t *row) {
     enum { _ = -128 };
     const __m128i masks[3][3] = {
         {_mm_setr_epi8(0, _, _, 1, _, _, 2, _, _, 3, _, _, 4, _, _, 5),
@@ -77,7 +87,8 @@ __attribute__((target("ssse3"))) static int narrow_rgb(const int16_t *planes, in
     };
     int x = 0;
     for (; x + 16 <= count; x += 16) {
-        __m128i r = narrowed(planes + x), g = narrowed(planes + count + x), b = narrowed(planes + 2 * count + x);
+        __m128i r = _mm_loadu_si128((const void *)(planes[0] + x)), g = _mm_loadu_si128((const void *)(planes[1] + x));
+        __m128i b = _mm_loadu_si128((const void *)(planes[2] + x));
         for (int third = 0; third < 3; third++) {
             __m128i bytes = _mm_or_si128(
                 _mm_shuffle_epi8(r, masks[third][0]),
@@ -87,29 +98,52 @@ __attribute__((target("ssse3"))) static int narrow_rgb(const int16_t *planes, in
     }
     return x;
 }
+
+static int join_rgba(const uint8_t *const *planes, int count, uint8_t *row) {
+    const __m128i opaque = _mm_set1_epi8(-1);
+    int x = 0;
+    for (; x + 16 <= count; x += 16) {
+        __m128i *to = (void *)(row + RGBA * (size_t)x);
+        __m128i r = _mm_loadu_si128((const void *)(planes[0] + x)), g = _mm_loadu_si128((const void *)(planes[1] + x));
+        __m128i b = _mm_loadu_si128((const void *)(planes[2] + x));
+        __m128i rg = _mm_unpacklo_epi8(r, g), ba = _mm_unpacklo_epi8(b, opaque);
+        _mm_storeu_si128(to, _mm_unpacklo_epi16(rg, ba));
+        _mm_storeu_si128(to + 1, _mm_unpackhi_epi16(rg, ba));
+        rg = _mm_unpackhi_epi8(r, g);
+        ba = _mm_unpackhi_epi8(b, opaque);
+        _mm_storeu_si128(to + 2, _mm_unpacklo_epi16(rg, ba));
+        _mm_storeu_si128(to + 3, _mm_unpackhi_epi16(rg, ba));
+    }
+    return x;
+}
 #endif
 
 void cr_widen(cr_kernel kernel, const uint8_t *row, int channels, int low, int high, int16_t *const *planes) {
 #if defined(__x86_64__)
-    if (channels == 3 && kernel != CR_SCALAR && __builtin_cpu_supports("ssse3"))
-        low = widen_rgb(row, low, high, planes);
+    if (channels >= COLOURS && kernel != CR_SCALAR && __builtin_cpu_supports("ssse3"))
+        low = channels == RGBA ? widen_rgba(row, low, high, planes) : widen_rgb(row, low, high, planes);
 #endif
     (void)kernel;
     widen_scalar(row, channels, low, high, planes);
 }
 
-static void narrow_scalar(const int16_t *planes, int channels, int from, int count, uint8_t *row) {
-    for (int c = 0; c < channels; c++, planes += count)
-        for (int x = from; x < count; x++) row[(size_t)channels * (size_t)x + (size_t)c] = rounded(planes[x]);
+static void join_scalar(const uint8_t *const *planes, int from, int count, int channels, uint8_t *row) {
+    for (int x = from; x < count; x++) {
+        uint8_t *pixel = row + (size_t)channels * (size_t)x;
+        for (int c = 0; c < channels; c++) pixel[c] = c < COLOURS ? planes[c][x] : 255;
+    }
 }
 
-void cr_narrow(cr_kernel kernel, const int16_t *planes, int channels, int count, uint8_t *row) {
+void cr_join(cr_kernel kernel, const uint8_t *const *planes, int count, int channels, uint8_t *row) {
     int from = 0;
 #if defined(__x86_64__)
-    if (channels == 3 && kernel != CR_SCALAR && __builtin_cpu_supports("ssse3")) from = narrow_rgb(planes, count, row);
+    if (channels == RGBA && kernel != CR_SCALAR) from = join_rgba(planes, count, row);
+    if (channels == COLOURS && kernel != CR_SCALAR && __builtin_cpu_supports("ssse3"))
+        from = join_rgb(planes, count, row);
 #endif
     (void)kernel;
-    narrow_scalar(planes, channels, from, count, row);
+    if (channels == 1) memcpy(row, planes[0], (size_t)count);
+    else join_scalar(planes, from, count, channels, row);
 }
 
 void cr_store_column(const uint8_t *row, int channels, int count, uint8_t *out, size_t stride) {

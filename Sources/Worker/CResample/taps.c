@@ -100,17 +100,14 @@ static int quantise(const float *weights, int count, int16_t *out, int *first) {
 
 // An output that lies exactly on an input needs far less than its neighbours: all but one of its weights are zero. What
 // it needs is widened again so that nothing begins or ends before what comes earlier; whoever keeps rows relies on it.
-static void put_in_order(cr_taps *taps, int is_reversed, size_t row) {
-    int count = taps->count;
+static void put_in_order(cr_taps *taps, size_t row) {
     int32_t end = 0;
-    for (int n = 0; n < count; n++) {
-        int i = is_reversed ? count - 1 - n : n;
+    for (int i = 0; i < taps->count; i++) {
         end = imax(end, taps->start[i] + taps->length[i]);
         taps->length[i] = end - taps->start[i];
     }
     int32_t start = INT32_MAX;
-    for (int n = count - 1; n >= 0; n--) {
-        int i = is_reversed ? count - 1 - n : n;
+    for (int i = taps->count - 1; i >= 0; i--) {
         start = imin(start, taps->start[i]);
         size_t shift = (size_t)(taps->start[i] - start);
         if (shift == 0) continue;
@@ -119,6 +116,37 @@ static void put_in_order(cr_taps *taps, int is_reversed, size_t row) {
         memset(weights, 0, shift * sizeof *weights);
         taps->start[i] = start;
         taps->length[i] += (int32_t)shift;
+    }
+}
+
+// The table of an axis whose inputs are counted from the other end is made as if they were not.
+static void mirror(cr_taps *taps, int inputs, size_t row) {
+    for (int i = 0; i < taps->count; i++) {
+        int16_t *weights = taps->weights + (size_t)i * row;
+        int length = taps->length[i];
+        for (int k = 0; k < length / 2; k++) {
+            int16_t weight = weights[k];
+            weights[k] = weights[length - 1 - k];
+            weights[length - 1 - k] = weight;
+        }
+        taps->start[i] = inputs - taps->start[i] - length;
+    }
+}
+
+static void swap(void *a, void *b, size_t count) {
+    uint8_t *one = a, *other = b;
+    for (size_t i = 0; i < count; i++) {
+        uint8_t byte = one[i];
+        one[i] = other[i];
+        other[i] = byte;
+    }
+}
+
+static void reverse(cr_taps *taps, size_t row) {
+    for (int i = 0, j = taps->count - 1; i < j; i++, j--) {
+        swap(taps->start + i, taps->start + j, sizeof *taps->start);
+        swap(taps->length + i, taps->length + j, sizeof *taps->length);
+        swap(taps->weights + (size_t)i * row, taps->weights + (size_t)j * row, row * sizeof *taps->weights);
     }
 }
 
@@ -132,7 +160,7 @@ static int period_of(double step) {
 int cr_taps_make(cr_taps *taps, const cr_axis *axis) {
     make_kernels();
     memset(taps, 0, sizeof *taps);
-    double scale = fabs(axis->step) > 1 ? fabs(axis->step) : 1;
+    double scale = axis->step > 1 ? axis->step : 1;
     // The widest that any output can be, bounded by the inputs there are.
     int widest = imin((int)fmin(2 * LOBES * scale + 5, 1e9), axis->high - axis->low);
     widest = imax(widest, 1);
@@ -184,7 +212,9 @@ int cr_taps_make(cr_taps *taps, const cr_axis *axis) {
         taps->length[i] = length;
     }
     free(scratch);
-    put_in_order(taps, axis->step < 0, row);
+    put_in_order(taps, row);
+    if (axis->mirrored) mirror(taps, axis->mirrored, row);
+    if (axis->is_reversed) reverse(taps, row);
     int needed = 1;
     for (int i = 0; i < axis->count; i++) {
         taps->low = imin(taps->low, taps->start[i]);
@@ -229,21 +259,32 @@ void cr_taps_free(cr_taps *taps) {
 
 cr_axis cr_axis_make(const cr_span *span, double density, int unit, int samples, double sharpening) {
     double scale = (double)span->length / span->resampled;  // pixels of the source to one of the result
-    // Centre of the first output sample, in pixels of the resampled picture.
-    double first = span->is_mirrored ? span->window + span->kept - unit / 2.0 : span->window + unit / 2.0;
-    double step = span->is_mirrored ? -unit : unit;
     double begin = span->from * density, end = (span->from + (double)span->length) * density;
+    int window = span->window;
+    // Counted from the other end, in samples: so that weights do not depend on which end that is.
+    if (span->is_mirrored_first) {
+        double before = begin;
+        begin = samples - end;
+        end = samples - before;
+        window = span->resampled - window - span->kept;
+    }
+    int count = (span->kept + unit - 1) / unit, is_reversed = span->is_mirrored != span->is_mirrored_first;
+    // Centre of the first output sample, in pixels of the resampled picture. When the last ones come first, it is these
+    // that are whole.
+    double first = window + unit / 2.0 + (is_reversed ? span->kept - unit * count : 0);
     int low = (int)floor(begin + 1e-9), high = (int)ceil(end - 1e-9);
     // What is resampled may be said to reach beyond the picture, where there is nothing.
     if (low < 0) low = 0;
     if (high > samples) high = samples;
     if (low >= high) low = high - 1;
     return (cr_axis){
-        .count = (span->kept + unit - 1) / unit,
-        .first = (span->from + first * scale) * density,
-        .step = step * scale * density,
+        .count = count,
+        .first = begin + first * scale * density,
+        .step = unit * scale * density,
         .low = low,
         .high = high,
+        .mirrored = span->is_mirrored_first ? samples : 0,
+        .is_reversed = is_reversed,
         .sharpening = sharpening,
     };
 }

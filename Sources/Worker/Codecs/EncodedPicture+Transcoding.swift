@@ -103,6 +103,8 @@ extension planar_job {
         self.window_height = Int32(geometry.window.height)
         self.mirrored_x = geometry.symmetry.mirrorsX ? 1 : 0
         self.mirrored_y = geometry.symmetry.mirrorsY ? 1 : 0
+        self.mirrored_first_x = geometry.orientation.mirrorsX ? 1 : 0
+        self.mirrored_first_y = geometry.orientation.mirrorsY ? 1 : 0
         self.transposed = geometry.symmetry.transposes ? 1 : 0
         self.max_memory = PictureSource.maxMemory
         self.deadline = deadline

@@ -46,7 +46,7 @@ final class AlphaPasses: ResamplingPasses {
     var isFull: Bool { self.waiting == Self.batch }
 
     func finishInputs() {
-        cr_horizontal_alpha(
+        cr_across_weighed(
             CR_BEST, self.rows.start, Int32(self.waiting), self.columns.table, self.working.start, self.targets.start)
         self.waiting = 0
     }
@@ -56,6 +56,7 @@ final class AlphaPasses: ResamplingPasses {
     }
 
     func combine(_ count: Int, _ weights: UnsafePointer<Int16>, into out: UnsafeMutablePointer<UInt8>) {
-        cr_vertical_alpha(CR_BEST, self.chosen.start, weights, Int32(count), Int32(self.columns.count), out)
+        cr_down_alpha(
+            CR_BEST, self.chosen.start, weights, Int32(count), Int32(self.columns.count), CR_WHOLE, nil, out)
     }
 }

@@ -19,9 +19,14 @@ final class OpaquePasses: ResamplingPasses {
     /// Rows of the result's width, by channel.
     private let ring: Scratch<UInt8>
     private let chosen: Scratch<UnsafePointer<UInt8>?>
-    private let sums: Scratch<Int16>
+    /// A row of the result, by channel.
+    private let made: Scratch<UInt8>
+    private let madePlanes: Scratch<UnsafePointer<UInt8>?>
+    /// The rows' taps'.
+    private let bias: Int32
 
-    init(columns: consuming Taps, width: Int, channels: Int, ringRows: Int) throws(JobFailure) {
+    /// - Parameter bias: of the rows' table.
+    init(columns: consuming Taps, width: Int, channels: Int, ringRows: Int, bias: Int32) throws(JobFailure) {
         self.wideWidth = width + columns.padding
         self.source = try Scratch(count: width * channels)
         self.wide = try Scratch(count: self.wideWidth * channels * Self.batch)
@@ -31,7 +36,12 @@ final class OpaquePasses: ResamplingPasses {
         self.working = try Scratch(count: cr_rows_scratch(columns.table))
         self.ring = try Scratch(count: ringRows * columns.count * channels)
         self.chosen = try Scratch(count: ringRows)
-        self.sums = try Scratch(count: columns.count * channels)
+        self.made = try Scratch(count: columns.count * channels)
+        self.madePlanes = try Scratch(count: channels)
+        for channel in 0..<channels {
+            self.madePlanes.start[channel] = UnsafePointer(self.made.start + channel * columns.count)
+        }
+        self.bias = bias
         self.columns = columns
         self.channels = channels
     }
@@ -74,8 +84,9 @@ final class OpaquePasses: ResamplingPasses {
     }
 
     func combine(_ count: Int, _ weights: UnsafePointer<Int16>, into out: UnsafeMutablePointer<UInt8>) {
-        cr_vertical(
-            CR_BEST, self.chosen.start, weights, Int32(count), 0, Int32(self.rowBytes), self.sums.start)
-        cr_narrow(CR_BEST, self.sums.start, Int32(self.channels), Int32(self.columns.count), out)
+        cr_down(
+            CR_BEST, self.chosen.start, weights, Int32(count), 0, Int32(self.rowBytes), self.bias, CR_WHOLE, nil,
+            self.made.start)
+        cr_join(CR_BEST, self.madePlanes.start, Int32(self.columns.count), Int32(self.channels), out)
     }
 }

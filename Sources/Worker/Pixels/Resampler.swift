@@ -2,12 +2,11 @@
 
 public import ImageJob
 
-/// Makes rows of a resampled picture from rows of a source, as soon as all that a row needs has come.
+/// The horizontal pass first, as the original service has it: for pictures that are stored upright, or mirrored.
 ///
 /// Each source row is resampled horizontally, a batch of them at once, rounded to 8 bits as the original service does, and
-/// kept in a ring for as long as rows of the result need it: the ring is as narrow as the result. Rows come out in the order in
-/// which their inputs come in: last to first when the vertical axis is mirrored.
-public final class Resampler {
+/// kept in a ring for as long as rows of the result need it: the ring is as narrow as the result.
+public final class Resampler: RowResampler {
     private let rows: Taps
     private let isReversed: Bool
     private let passes: any ResamplingPasses
@@ -20,7 +19,7 @@ public final class Resampler {
     public init(
         columns: AxisSpan, rows: AxisSpan, source: ImageSize, channels: Int, scale: DecodedScale
     ) throws(JobFailure) {
-        let columnTaps = try Taps(columns, samples: source.width, scale: scale)
+        let columnTaps = try Taps(columns, samples: source.width, scale: scale, isFirst: true)
         let rowTaps = try Taps(rows, samples: source.height, scale: scale)
         self.isReversed = rows.isMirrored
         // Nothing that an output needs begins before what the one before it needs, so its span is all that is kept beside
@@ -31,12 +30,12 @@ public final class Resampler {
         } else {
             self.ringRows = rowTaps.span + OpaquePasses.batch
             self.passes = try OpaquePasses(
-                columns: columnTaps, width: source.width, channels: channels, ringRows: self.ringRows)
+                columns: columnTaps, width: source.width, channels: channels, ringRows: self.ringRows,
+                bias: rowTaps.bias)
         }
         self.rows = rowTaps
     }
 
-    /// Where the next row of the source is to be written, before `rowIsThere()`.
     public var slot: UnsafeMutablePointer<UInt8> { self.passes.input }
 
     public func rowIsThere() {
@@ -50,14 +49,12 @@ public final class Resampler {
 
     public var isDone: Bool { self.made == self.rows.count }
 
-    /// The row of the result that can be made now; nil when more of the source is needed, or nothing is left to make.
     public var ready: Int? {
         guard !self.isDone else { return nil }
         let row = self.row(self.made)
         return self.rows.inputs(of: row).upperBound <= self.there ? row : nil
     }
 
-    /// Makes the row `ready` and goes on to the next.
     public func make(into out: UnsafeMutablePointer<UInt8>) {
         let row = self.row(self.made)
         self.made += 1

@@ -13,6 +13,9 @@ public struct StoredGeometry: Equatable, Sendable {
     public var window: PixelRect
     /// … and turned.
     public var symmetry: Symmetry
+    /// What of that makes the picture upright. It is as if this came before anything is resampled: the weights and the
+    /// order of the passes are those of the upright picture.
+    public let orientation: Symmetry
     /// See ``AxisSpan/isCubic``.
     public var isCubic = false
 
@@ -26,11 +29,31 @@ public struct StoredGeometry: Equatable, Sendable {
         self.source.y += part.y
         self.resampled = orientation.size(of: plan.resampled)
         self.window = orientation.origin(of: plan.window, in: self.resampled)
+        self.orientation = orientation
         self.symmetry =
             orientation
             .followed(by: Symmetry(quarterTurns: plan.quarterTurns))
             .followed(by: Symmetry(mirrorsX: plan.flipHorizontal, mirrorsY: plan.flipVertical))
     }
+
+    /// The stored picture's rows as samples of columns, …
+    public var columns: AxisSpan {
+        AxisSpan(
+            from: self.source.x, length: self.source.width, resampled: self.resampled.width, window: self.window.x,
+            kept: self.window.width, isMirrored: self.symmetry.mirrorsX, isMirroredFirst: self.orientation.mirrorsX,
+            isCubic: self.isCubic)
+    }
+
+    /// … and its columns as samples of rows.
+    public var rows: AxisSpan {
+        AxisSpan(
+            from: self.source.y, length: self.source.height, resampled: self.resampled.height, window: self.window.y,
+            kept: self.window.height, isMirrored: self.symmetry.mirrorsY, isMirroredFirst: self.orientation.mirrorsY,
+            isCubic: self.isCubic)
+    }
+
+    /// The upright picture goes through the pass across first.
+    public var isDownFirst: Bool { self.orientation.transposes }
 
     /// The result's size.
     public var output: ImageSize { self.symmetry.size(of: self.window.size) }

@@ -9,17 +9,17 @@ internal import ImageJob
 struct Taps: ~Copyable {
     let table: UnsafeMutablePointer<cr_taps>
 
-    /// - Parameter samples: how many the source has along this axis.
-    init(_ span: AxisSpan, samples: Int, scale: DecodedScale) throws(JobFailure) {
-        var cSpan = cr_span(
-            from: Int32(span.from), length: Int32(span.length), resampled: Int32(clamping: span.resampled),
-            window: Int32(clamping: span.window), kept: Int32(span.kept), is_mirrored: span.isMirrored ? 1 : 0)
+    /// - Parameters:
+    ///   - samples: how many the source has along this axis.
+    ///   - isFirst: whether it is the axis of the first pass.
+    init(_ span: AxisSpan, samples: Int, scale: DecodedScale, isFirst: Bool = false) throws(JobFailure) {
+        var cSpan = cr_span(span)
         var axis = cr_axis_make(&cSpan, scale.density, 1, Int32(samples), scale.sharpening)
         axis.is_cubic = span.isCubic ? 1 : 0
         self.table = .allocate(capacity: 1)
         self.table.initialize(to: cr_taps())
         guard cr_taps_make(self.table, &axis) == 0 else { throw .outOfMemory }
-        if span.isCubic { cr_taps_change(self.table, 1, -1) }
+        if span.isCubic, isFirst { cr_taps_change(self.table, 1, -1) }
     }
 
     deinit {
@@ -32,6 +32,7 @@ struct Taps: ~Copyable {
     var needed: Range<Int> { Int(self.table.pointee.low)..<Int(self.table.pointee.high) }
     /// The samples that one output can need, at most.
     var span: Int { Int(self.table.pointee.span) }
+    var bias: Int32 { self.table.pointee.bias }
     /// Room for the zero weights that fill a group.
     var padding: Int { Int(self.table.pointee.groups + 1) * Int(CR_GROUP) }
 

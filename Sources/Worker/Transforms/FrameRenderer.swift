@@ -12,17 +12,12 @@ public struct FrameRenderer: ~Copyable {
 
     /// - Parameter canvas: the size of the animation's frames.
     public init(_ geometry: StoredGeometry, canvas: ImageSize) throws(JobFailure) {
-        var columns = cr_span(
-            from: Int32(geometry.source.x), length: Int32(geometry.source.width),
-            resampled: Int32(clamping: geometry.resampled.width), window: Int32(clamping: geometry.window.x),
-            kept: Int32(geometry.window.width), is_mirrored: geometry.symmetry.mirrorsX ? 1 : 0)
-        var rows = cr_span(
-            from: Int32(geometry.source.y), length: Int32(geometry.source.height),
-            resampled: Int32(clamping: geometry.resampled.height), window: Int32(clamping: geometry.window.y),
-            kept: Int32(geometry.window.height), is_mirrored: geometry.symmetry.mirrorsY ? 1 : 0)
+        var columns = cr_span(geometry.columns)
+        var rows = cr_span(geometry.rows)
         guard
             let frames = cr_frames_open(
-                Int32(canvas.width), Int32(canvas.height), &columns, &rows, geometry.symmetry.transposes ? 1 : 0)
+                Int32(canvas.width), Int32(canvas.height), &columns, &rows, geometry.isDownFirst ? 1 : 0,
+                geometry.symmetry.transposes ? 1 : 0)
         else { throw .outOfMemory }
         self.frames = frames
     }

@@ -26,17 +26,13 @@ public enum Rendering {
         _ source: inout some RowSource & ~Copyable, _ geometry: StoredGeometry, _ scale: DecodedScale,
         _ target: borrowing PixelBuffer, _ checkTime: () throws(JobFailure) -> Void
     ) throws(JobFailure) {
-        let resampler = try Resampler(
-            columns: AxisSpan(
-                from: geometry.source.x, length: geometry.source.width, resampled: geometry.resampled.width,
-                window: geometry.window.x, kept: geometry.window.width, isMirrored: geometry.symmetry.mirrorsX,
-                isCubic: geometry.isCubic),
-            rows: AxisSpan(
-                from: geometry.source.y, length: geometry.source.height, resampled: geometry.resampled.height,
-                window: geometry.window.y, kept: geometry.window.height, isMirrored: geometry.symmetry.mirrorsY,
-                isCubic: geometry.isCubic),
-            source: source.size, channels: source.channels, scale: scale)
         let channels = source.channels
+        let resampler: any RowResampler =
+            geometry.isDownFirst
+            ? try DownFirstResampler(
+                columns: geometry.columns, rows: geometry.rows, source: source.size, channels: channels, scale: scale)
+            : try Resampler(
+                columns: geometry.columns, rows: geometry.rows, source: source.size, channels: channels, scale: scale)
         let isTransposed = geometry.symmetry.transposes
         let column = try Scratch<UInt8>(count: isTransposed ? geometry.window.width * channels : 0)
         while !resampler.isDone {

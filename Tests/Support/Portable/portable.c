@@ -35,7 +35,8 @@ enum { WIDTH = 331, ROWS = 23, ROUNDS = 40, ROOM = 1024 };
 
 static uint8_t bytes[ROWS][4 * WIDTH + ROOM];
 static int16_t wide[4][WIDTH + ROOM], sums[WIDTH + ROOM], many[CR_ROWS][WIDTH + ROOM];
-static uint8_t many_out[CR_ROWS][2 * WIDTH + ROOM];
+static uint8_t many_out[CR_ROWS][4 * (2 * WIDTH + ROOM)];
+static int32_t carried[4 * (WIDTH + ROOM)];
 static int16_t weighed[ROWS][4 * (2 * WIDTH + ROOM)];
 static uint8_t out[4 * (WIDTH + ROOM)];
 
@@ -46,7 +47,7 @@ static void fill(void) {
 
 static cr_taps some_taps(void) {
     int to = 1 + (int)(noise() % (2 * WIDTH));
-    cr_span span = {0, WIDTH, to, 0, to < WIDTH ? to : WIDTH, (int)(noise() & 1)};
+    cr_span span = {0, WIDTH, to, 0, to < WIDTH ? to : WIDTH, (int)(noise() & 1), (int)(noise() & 1)};
     cr_axis axis = cr_axis_make(&span, 1, 1, WIDTH, noise() & 1 ? 0.04 : 0);
     cr_taps taps;
     if (cr_taps_make(&taps, &axis) < 0) exit(1);
@@ -60,7 +61,7 @@ static void resample(void) {
         rows[y] = bytes[y];
         weighed_rows[y] = weighed[y];
     }
-    uint64_t parts[7] = {0};
+    uint64_t parts[9] = {0};
     for (int round = 0; round < ROUNDS; round++) {
         fill();
         int16_t weights[ROWS];
@@ -81,17 +82,23 @@ static void resample(void) {
             cr_widen(CR_BEST, bytes[round % ROWS], channels, 1, WIDTH, planes);
             for (int c = 0; c < channels; c++) add(wide[c] + 1, (WIDTH - 1) * sizeof *wide[c]);
         }
-        cr_narrow(CR_BEST, &wide[0][0], 3, WIDTH / 3, out);
-        add(out, WIDTH / 3 * 3);
+        for (int channels = 3; channels <= 4; channels++) {
+            cr_join(CR_BEST, rows, WIDTH, channels, out);
+            add(out, (size_t)channels * WIDTH);
+        }
         parts[3] = hash, hash = parts[4];
         int16_t *across[CR_ROWS];
         for (int y = 0; y < CR_ROWS; y++) across[y] = weighed[y];
         void *working = malloc(cr_alpha_scratch(&taps));
         if (!working) exit(1);
         int alpha_rows = 1 + round % CR_ROWS, alpha_stride = cr_alpha_stride(taps.count);
-        cr_horizontal_alpha(CR_BEST, rows, alpha_rows, &taps, working, across);
+        cr_across_weighed(CR_BEST, rows, alpha_rows, &taps, working, across);
         for (int y = 0; y < alpha_rows; y++)
             for (int c = 0; c < 4; c++) add(across[y] + c * alpha_stride, (size_t)taps.count * sizeof *across[y]);
+        uint8_t *straight[CR_ROWS];
+        for (int y = 0; y < CR_ROWS; y++) straight[y] = many_out[y];
+        cr_across_alpha(CR_BEST, rows, alpha_rows, &taps, working, straight);
+        for (int y = 0; y < alpha_rows; y++) add(straight[y], 4 * (size_t)taps.count);
         free(working);
         parts[4] = hash, hash = parts[5];
         // Halved, so that no sum overflows.
@@ -99,7 +106,9 @@ static void resample(void) {
             weights[y] = (int16_t)(weights[y] / 2);
             for (int x = 0; x < 4 * cr_alpha_stride(WIDTH); x++) weighed[y][x] = (int16_t)noise();
         }
-        cr_vertical_alpha(CR_BEST, weighed_rows, weights, ROWS, WIDTH, out);
+        cr_down_alpha(CR_BEST, weighed_rows, weights, ROWS / 2, WIDTH, CR_BEGINS, carried, out);
+        cr_down_alpha(
+            CR_BEST, weighed_rows + ROWS / 2, weights + ROWS / 2, ROWS - ROWS / 2, WIDTH, CR_ENDS, carried, out);
         add(out, 4 * WIDTH);
         parts[5] = hash, hash = parts[6];
         const int16_t *from[CR_ROWS];
@@ -114,12 +123,20 @@ static void resample(void) {
         cr_horizontal_rows(CR_BEST, from, count, &taps, scratch, to);
         for (int y = 0; y < count; y++) add(to[y], (size_t)taps.count);
         free(scratch);
-        parts[6] = hash;
+        parts[6] = hash, hash = parts[7];
+        cr_down(CR_BEST, rows, weights, ROWS / 2, 3, WIDTH, taps.bias, CR_BEGINS, carried, out);
+        cr_down(
+            CR_BEST, rows + ROWS / 2, weights + ROWS / 2, ROWS - ROWS / 2, 3, WIDTH, taps.bias, CR_ENDS, carried, out);
+        add(out + 3, WIDTH - 3);
+        parts[7] = hash, hash = parts[8];
+        cr_weigh(CR_BEST, rows[0], WIDTH, weighed[0]);
+        for (int c = 0; c < 4; c++) add(weighed[0] + c * cr_alpha_stride(WIDTH), WIDTH * sizeof **weighed);
+        parts[8] = hash;
         cr_taps_free(&taps);
     }
     static const char *const names[] = {"taps", "vertical", "horizontal", "channels", "horizontal-alpha", "vertical-alpha",
-                                        "horizontal-rows"};
-    for (int i = 0; i < 7; i++) hash = parts[i], tell(names[i]);
+                                        "horizontal-rows", "down", "weighed"};
+    for (int i = 0; i < 9; i++) hash = parts[i], tell(names[i]);
 }
 
 static void filter(void) {

@@ -24,7 +24,8 @@ typedef struct {
     int source_x, source_y, source_width, source_height;  // the part that is resampled
     int resampled_width, resampled_height;                // to this size
     int window_x, window_y, window_width, window_height;  // of which this part is kept
-    int mirrored_x, mirrored_y;                           // then mirrored
+    int mirrored_x, mirrored_y;                           // then mirrored, …
+    int mirrored_first_x, mirrored_first_y;               // … as far as it is not stored so: see cr_span
     int transposed;                                       // then columns become rows
     int quality;
     jpeg_coding coding;
