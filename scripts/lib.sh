@@ -83,7 +83,7 @@ need_swift() {
         die "no Swift toolchain found; install Swift 6.3 or later (https://www.swift.org/install/linux) and put it on PATH"
     local version
     version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' | head -n 1)
-    [ "$(printf '%s\n6.2\n' "$version" | sort -V | head -n 1)" = 6.2 ] ||
+    [ "$(printf '%s\n6.3\n' "$version" | sort -V | head -n 1)" = 6.3 ] ||
         die "Swift $version is too old; install 6.3 or later (https://www.swift.org/install/linux)"
 }
 

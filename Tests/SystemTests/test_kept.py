@@ -8,6 +8,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 import pictures
+import sources as made
 from front import LOCAL, Front
 from pictures import decoded, encoded
 
@@ -110,7 +111,15 @@ def sources():
         flat, "GIF", save_all=True, append_images=[flat.rotate(180)], duration=90, loop=3, comment=b"a secret comment")
 
 
-@pytest.mark.parametrize("form, options, data", sources(), ids=["jpeg", "png", "webp", "gif", "animated gif"])
+    yield "TIFF", "tiff", encoded(noise, "TIFF", compression="jpeg", quality=30)
+    yield "TIFF", "tiff", encoded(flat, "TIFF", compression="tiff_lzw") + b"a secret comment"
+    yield "BMP", "bmp", encoded(flat, "BMP") + b"a secret comment"
+
+
+NAMES = ["jpeg", "png", "webp", "gif", "animated gif", "tiff with jpeg", "tiff", "bmp"]
+
+
+@pytest.mark.parametrize("form, options, data", sources(), ids=NAMES)
 def test_nothing_becomes_larger_than_its_source(shared_front, serve, form, options, data):
     body = shared_front.get(f"/{options}/{serve(f'/small{len(data)}.{form}', data)}").body
     assert len(body) <= len(data)
@@ -119,6 +128,36 @@ def test_nothing_becomes_larger_than_its_source(shared_front, serve, form, optio
     before, after = Image.open(io.BytesIO(data)), Image.open(io.BytesIO(body))
     assert getattr(before, "n_frames", 1) == getattr(after, "n_frames", 1)
     assert before.info.get("loop") == after.info.get("loop")
+
+
+def test_an_avif_does_not_become_larger(shared_front, serve):
+    data = made.avif("--min", "40", "--max", "40")
+    body = shared_front.get(f"/avif,q100/{serve('/small.avif', data)}").body
+    assert len(body) == len(data)
+    assert same(made.avif_decoded(body), made.avif_decoded(data))
+
+
+def with_metadata(form, tmp_path):
+    if form == "AVIF":
+        exif = tmp_path / "exif"
+        tags = Image.Exif()
+        tags[0x010F] = "Secret Camera Works"
+        # Without the mark that JPEG puts before it.
+        exif.write_bytes(tags.tobytes()[6:])
+        return made.avif("--min", "40", "--max", "40", "--exif", str(exif))
+    noise = Image.fromarray(numpy.random.default_rng(1).integers(0, 9, (60, 90, 3), numpy.uint8) * 28)
+    return encoded(noise, "TIFF", compression="jpeg", quality=30, description="a secret comment")
+
+
+@pytest.mark.parametrize("form", ["TIFF", "AVIF"])
+def test_what_has_metadata_that_cannot_be_left_out_is_made_anew(shared_front, serve, form, tmp_path):
+    data = with_metadata(form, tmp_path)
+    assert any(secret in data for secret in SECRETS)
+    word = form.lower()
+    answer = shared_front.get(f"/{word},q100/{serve(f'/secret.{word}', data)}")
+    assert answer.status == 200 and answer["Content-Type"] == f"image/{word}"
+    assert answer["X-Imageproxy-Error"] is None and len(answer.body) > len(data)
+    assert not any(secret in answer.body for secret in SECRETS)
 
 
 def test_the_operator_may_want_the_result_all_the_same(start, serve):

@@ -17,17 +17,19 @@ extension EncodedPicture {
     ) throws(JobFailure) -> EncodedPicture? {
         let bytes = source.assumingMemoryBound(to: UInt8.self)
         guard let parts = PictureParts.find(in: bytes.span, format: format) else { return nil }
-        let count = parts.reduce(0) { $0 + $1.count }
+        let keepsPlaces = PictureParts.keepsPlaces(format)
+        let count = parts.reduce(0) { keepsPlaces ? max($0, $1.upperBound) : $0 + $1.count }
         guard count <= limits.maxResultBytes else { return nil }
-        guard let memory = malloc(count) else { throw .outOfMemory }
+        guard let memory = calloc(1, count) else { throw .outOfMemory }
         let copy = UnsafeMutableRawBufferPointer(start: memory, count: count)
         var filled = 0
         for part in parts {
-            UnsafeMutableRawBufferPointer(rebasing: copy[filled...]).copyMemory(
+            UnsafeMutableRawBufferPointer(rebasing: copy[(keepsPlaces ? part.lowerBound : filled)...]).copyMemory(
                 from: UnsafeRawBufferPointer(rebasing: source[part]))
             filled += part.count
         }
         if format == .webp { Self.repairRIFF(copy) }
+        if format == .bmp { BMPParts.repair(copy, front: parts[0].count) }
         let image = encoded_image(bytes: memory.assumingMemoryBound(to: UInt8.self), count: count)
         return try EncodedPicture(image, format: format, size: size)
     }

@@ -14,7 +14,7 @@ enum { MOST_BYTES = 1 << 28, ROUNDS = 9 };
 typedef struct {
     const char *name;  // of the setting, and of the file that it makes
     const char *extension;
-    enum { JPEG, PNG, WEBP, AVIF, GIF } format;
+    enum { JPEG, PNG, WEBP, AVIF, GIF, TIFF, BMP } format;
     int quality;
     int effort;  // coding, level, method or speed
 } setting;
@@ -39,6 +39,8 @@ static const setting settings[] = {
     {"avif q55 speed 6", "avif", AVIF, 55, 6},
     {"png", "png", PNG, 0, 6},
     {"gif", "gif", GIF, 0, 0},
+    {"tiff", "tiff", TIFF, 0, 0},
+    {"bmp", "bmp", BMP, 0, 0},
 };
 
 static void fail(const char *what, const char *which) {
@@ -89,6 +91,8 @@ static codec_status encode(const pixel_view *view, const setting *s, encoded_ima
     case WEBP: return webp_encode(view, &webp, out);
     case AVIF: return avif_encode(view, &avif, out);
     case GIF: return gif_encode(view, MOST_BYTES, 0, out);
+    case TIFF: return tiff_encode(view, MOST_BYTES, 0, out);
+    case BMP: return bmp_encode(view, MOST_BYTES, out);
     }
     return CODEC_UNSUPPORTED;
 }

@@ -218,10 +218,12 @@ extension Picture {
         return Array(UnsafeBufferPointer(start: file.bytes, count: file.count))
     }
 
-    func png() throws -> [UInt8] {
+    func png(maxBytes: Int = PixelLimits.standard.maxResultBytes) throws -> [UInt8] {
         let buffer = try PixelBuffer(size: self.size, channels: self.channels)
         buffer.start.update(from: self.samples, count: self.samples.count)
-        let file = try EncodedPicture(buffer, format: .png, quality: 0, limits: .standard, deadline: 0)
+        var limits = PixelLimits.standard
+        limits.maxResultBytes = maxBytes
+        let file = try EncodedPicture(buffer, format: .png, quality: 0, limits: limits, deadline: 0)
         return file.copy
     }
 }

@@ -6,20 +6,24 @@ internal import ImageJob
 ///
 /// Read by walking the file's segments: total and bounded, every step moves forward.
 enum PictureParts {
-    /// - Returns: what is to be kept, in order; nil when the file is not quite as it should be, or its format not one that
-    ///   is taken apart here.
+    /// - Returns: what is to be kept, in order; nil when the file is not quite as it should be.
     static func find(in bytes: Span<UInt8>, format: ImageFormat) -> [Range<Int>]? {
         switch format {
         case .jpeg: Self.jpeg(bytes)
         case .png: Self.png(bytes)
         case .webp: Self.webp(bytes)
         case .gif: Self.gif(bytes)
-        case .tiff, .bmp, .avif: nil
+        case .bmp: BMPParts.find(in: bytes)
+        case .tiff: TIFFParts.find(in: bytes)
+        case .avif: AVIFParts.find(in: bytes)
         }
     }
 
+    /// Whether the parts stay where they are, with nothing in between, or close up.
+    static func keepsPlaces(_ format: ImageFormat) -> Bool { format == .tiff || format == .avif }
+
     /// Baseline and progressive files, up to their end marker: some have a film behind it.
-    private static func jpeg(_ bytes: Span<UInt8>) -> [Range<Int>]? {
+    static func jpeg(_ bytes: Span<UInt8>) -> [Range<Int>]? {
         var parts = [0..<2]
         var at = 2
         while at + 4 <= bytes.count, bytes[at] == 0xFF {
