@@ -17,8 +17,6 @@ func fuzzOneInput(_ data: UnsafePointer<UInt8>?, _ size: Int) -> Int32 {
     else { return 0 }
     let list = HostList(items)
     checkSpellings(of: items, list)
-    checkShortcut("http://\(written)/a")
-    checkShortcut("https://\(written)")
     guard let target = try? FetchTarget(parsing: "http://\(written)/a") else { return 0 }
     checkForm(of: target)
     let isMatch = list.matches(target.host)
@@ -35,12 +33,6 @@ func fuzzOneInput(_ data: UnsafePointer<UInt8>?, _ size: Int) -> Int32 {
 }
 
 private func isSeparator(_ character: Character) -> Bool { "/?#@:\\%[] ".contains(character) }
-
-/// What is read without libcurl is what libcurl reads.
-private func checkShortcut(_ url: String) {
-    guard let plain = FetchTarget(plain: url) else { return }
-    precondition(plain == (try? FetchTarget(reading: url)), url.debugDescription)
-}
 
 /// A host is judged in one form, which reads back as itself.
 private func checkForm(of target: FetchTarget) {

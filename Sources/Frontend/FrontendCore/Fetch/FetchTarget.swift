@@ -6,7 +6,7 @@ import CCurl
 ///
 /// libcurl percent-decodes hosts, maps international ones and understands `127.1` and `0x7f000001`; it does so in
 /// steps, and a later step can produce what an earlier one would have rewritten. So the host is put through libcurl's
-/// parser until it stays as it is, and libcurl is given that result. Most URLs are such that it would change nothing.
+/// parser until it stays as it is, and libcurl is given that result.
 struct FetchTarget: Hashable, Sendable {
     /// A user and a password from a URL; sent to that URL's origin only, as Basic authentication.
     struct Credentials: Hashable, Sendable {
@@ -28,21 +28,8 @@ struct FetchTarget: Hashable, Sendable {
     let literalAddress: IPAddress?
     private(set) var credentials: Credentials?
 
-    init(url: String, scheme: Scheme, host: String, port: UInt16, literalAddress: IPAddress?) {
-        self.url = url
-        self.scheme = scheme
-        self.host = host
-        self.port = port
-        self.literalAddress = literalAddress
-    }
-
     /// - Throws: ``FetchError/invalidURL(_:)``.
     init(parsing text: String) throws(FetchError) {
-        if let plain = FetchTarget(plain: text) { self = plain } else { try self.init(reading: text) }
-    }
-
-    /// The same for any URL, by libcurl's parser alone.
-    init(reading text: String) throws(FetchError) {
         guard try Self.isAbsolute(text) else { throw .invalidURL("no scheme") }
         try self.init(CurlURL(parsing: text))
     }
