@@ -288,7 +288,7 @@ final class CacheTiers {
             case .entry(let entry): return self.checked(entry, for: request)
             case .foreign(let entry, let varied):
                 guard Self.isSelected(entry, varied: varied, by: request) else { return nil }
-                return self.adopted(entry, key, for: request)
+                return await self.adopted(entry, key, for: request)
             case .unusable: return nil
             case .damaged:
                 // Something newer may have been stored while this was read.
@@ -308,7 +308,7 @@ final class CacheTiers {
     }
 
     /// An entry of the original program, made into one of ours.
-    private func adopted(_ entry: CacheEntry, _ key: CacheKey, for request: ClientFields) -> CacheEntry? {
+    private func adopted(_ entry: CacheEntry, _ key: CacheKey, for request: ClientFields) async -> CacheEntry? {
         var entry = entry
         let announced = entry.contentType
         // Its types are those that origins claimed.
@@ -320,7 +320,7 @@ final class CacheTiers {
             entry.selection = request.selection(names)
         }
         // All its variants have their original's tag: a client must not take one for another.
-        if key.primary.contains("#") { entry.variantTag = entry.body.withBytes(EntityTag.of) }
+        if key.primary.contains("#") { entry.variantTag = await entry.body.entityTag() }
         return self.admits(entry) ? entry : nil
     }
 

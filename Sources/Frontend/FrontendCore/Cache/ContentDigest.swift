@@ -38,4 +38,8 @@ extension Blob {
         self.remember(digest)
         return digest
     }
+
+    /// A strong entity tag (RFC 9110 8.8.3), quotes included: the same bytes have the same on every front.
+    @LoopActor
+    func entityTag() async -> String { "\"\(await self.digest().hex.prefix(32))\"" }
 }

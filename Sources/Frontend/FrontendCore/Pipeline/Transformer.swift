@@ -91,7 +91,7 @@ final class Transformer {
         }
         variant.body = picture.body
         variant.contentType = picture.format.contentType
-        variant.variantTag = picture.body.withBytes(EntityTag.of)
+        variant.variantTag = await picture.body.entityTag()
         return variant
     }
 
