@@ -32,7 +32,18 @@ struct LifetimeRewritingTests {
     }
 
     @Test func `what is not asked for changes nothing`() {
-        let headers = HTTPFields([("Cache-Control", "private, max-age=9"), ("Expires", "0")])
-        #expect(Self.rewritten(headers, minimum: "0", forces: false) == headers)
+        for control in ["public, MAX-AGE=9", "no-store, max-age=9", ""] {
+            let headers = HTTPFields([("Cache-Control", control), ("Expires", "0")])
+            #expect(Self.rewritten(headers, minimum: "0", forces: false) == headers)
+        }
+    }
+
+    @Test func `what is private is not to be stored by anybody, whatever the operator says of lifetimes`() {
+        for minimum in ["0", "1h"] {
+            let headers = HTTPFields([("Cache-Control", "private, Max-Age=9"), ("Expires", "0")])
+            let result = Self.rewritten(headers, minimum: minimum, forces: false)
+            #expect(result.values(named: "Cache-Control") == ["max-age=9, no-store, private"])
+            #expect(result.values(named: "Expires") == ["0"])
+        }
     }
 }

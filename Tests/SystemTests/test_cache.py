@@ -55,7 +55,9 @@ def test_what_must_not_be_stored_is_not(start, origin, control):
     front = start(*MEMORY)
     url = origin.serve("/a.jpg", picture(pictures.flat(200, 100), Cache_Control=control))
     for _ in range(2):
-        assert front.get(f"/100x/{url}").status == 200
+        answered = front.get(f"/100x/{url}")
+        # Clients are not to keep it, either.
+        assert answered.status == 200 and "no-store" in answered["Cache-Control"].split(", ")
     assert origin.count() == 2
 
 

@@ -383,6 +383,14 @@ def test_nothing_at_all_passes_whatever_it_is_called(shared_front, shared_origin
     assert (answered.status, answered.body, answered["Content-Type"]) == (200, b"", "text/html")
 
 
+@pytest.mark.parametrize("kind", ["image/jpeg", "text/html", "application/octet-stream", None])
+def test_nothing_at_all_stays_that_whatever_is_asked_of_it(shared_front, shared_origin, kind):
+    url = shared_origin.serve("/empty", lambda _: answer(b"", content_type=kind))
+    for options in ("32x", "png", "r90"):
+        answered = shared_front.get(f"/{options}/{url}")
+        assert (answered.status, answered.body, answered["X-Imageproxy-Error"]) == (200, b"", "unsupported-format")
+
+
 @pytest.mark.parametrize("patterns, allowed, refused", [
     ("", ["text/html", "image/jpeg"], []), ("*/*", ["text/html", "image/jpeg"], []), ("*", [], ["text/html", "image/jpeg"]),
     ("text/*, image/png", ["text/html"], ["image/jpeg"]), ("image/[j]???", ["image/jpeg"], ["text/html"]),
@@ -410,6 +418,7 @@ def test_an_origins_status_is_passed_on(shared_front, shared_origin, status):
 def test_no_content(shared_front, shared_origin):
     url = shared_origin.serve("/204", lambda _: answer(b"", 204, length=False))
     assert shared_front.get(f"//{url}").status == 204
+    assert shared_front.get(f"/32x/{url}").status == 204
 
 
 # Those that only make sense inside another exchange, and those that are none.

@@ -315,9 +315,13 @@ struct PollerTests {
     @Test func `a turn that takes long is seen`() async throws {
         try await onLoop {
             usleep(60_000)
-            // That turn is over when something else has had its turn.
-            try await sleep(for: .milliseconds(1))
-            #expect(Loop.shared.longestTurn(forgetting: true) >= .milliseconds(30))
+            // That turn is over when the loop is about to wait, which on a busy machine it need not be at once.
+            var longest = Duration.zero
+            for _ in 0..<100 where longest < .milliseconds(30) {
+                try await sleep(for: .milliseconds(10))
+                longest = max(longest, Loop.shared.longestTurn(forgetting: true))
+            }
+            #expect(longest >= .milliseconds(30))
         }
     }
 }

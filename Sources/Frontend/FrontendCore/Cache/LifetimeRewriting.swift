@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What `-minCacheDuration` and `-forceCache` make of an origin's fields, before they are stored and passed on.
+/// What becomes of an origin's fields about caching, before they are stored and passed on: by `-minCacheDuration`, by
+/// `-forceCache`, and because what is `private` is told not to be stored by anybody, as the original does.
 struct LifetimeRewriting: Sendable, Equatable {
     /// Seconds that every answer may be reused at least; 0 = what its origin says.
     var minimum: Int64 = 0
@@ -8,7 +9,6 @@ struct LifetimeRewriting: Sendable, Equatable {
     var forces = false
 
     func apply(to headers: inout HTTPFields) {
-        guard self.forces || self.minimum > 0 else { return }
         var directives = Self.directives(headers)
         if self.forces {
             directives["private"] = nil
@@ -16,7 +16,7 @@ struct LifetimeRewriting: Sendable, Equatable {
         } else if directives["private"] != nil {
             directives["no-store"] = ""
             return Self.write(directives, to: &headers)
-        } else if directives["no-store"] != nil {
+        } else if self.minimum == 0 || directives["no-store"] != nil {
             return
         }
         if self.minimum > 0 {

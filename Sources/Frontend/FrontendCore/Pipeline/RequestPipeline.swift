@@ -173,8 +173,9 @@ final class RequestPipeline {
         let line = "error transforming image \(key): \(error.detail)"
         // Who answers a failed request writes down why.
         if error.isOverLimits { throw RequestError(.overLimits, detail: line) }
-        // `contentType` was decided by the bytes, so what is no picture never gets this far as one.
-        guard self.policy == .original, original.contentType.hasPrefix("image/") else {
+        // `contentType` was decided by the bytes, so what is no picture never gets this far as one. Where there are no bytes
+        // its name does not matter.
+        guard self.policy == .original, original.contentType.hasPrefix("image/") || original.body.count == 0 else {
             throw RequestError(.untransformable, detail: line)
         }
         Log.line(line, for: RequestTrace.current)
