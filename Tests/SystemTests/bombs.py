@@ -3,13 +3,17 @@
 
 import functools
 import io
+import pathlib
 import struct
+import subprocess
+import tempfile
 import zlib
 
 import numpy
 from PIL import Image
 
 import pictures
+import profiles
 
 # JPEG
 
@@ -49,6 +53,18 @@ def many_scans_of_nothing(count):
     """Scans that say in a few bytes that none of 16 million blocks has anything to add."""
     parts = segments(jpeg(64, 64, mode="L", progressive=True))
     return with_size(b"\xff\xd8" + b"".join(parts) + parts[-1] * count + b"\xff\xd9", 32000, 3000)
+
+
+def noisy_jpeg(width, height, *settings):
+    """Gray."""
+    noise = numpy.random.default_rng(4).integers(0, 256, (height, width), numpy.uint8)
+    return subprocess.run(["cjpeg", "-quality", "90", *settings], check=True, capture_output=True,
+                          input=b"P5\n%d %d\n255\n" % (width, height) + noise.tobytes()).stdout
+
+
+def arithmetic_jpeg(side):
+    """Each of its bytes takes as long as fifteen of the usual ones."""
+    return noisy_jpeg(side, side, "-arithmetic")
 
 
 def many_markers(count):
@@ -199,6 +215,26 @@ def gif_of_corners(width, height, frames):
     return head + body + b";"
 
 
+def dense_png(width, height):
+    """Four values in no order, so that two bits say each of them and nothing is said again."""
+    size = 1 << 20
+    # The filters of rows are among them, and exist.
+    values = numpy.random.default_rng(11).integers(0, 4, size, numpy.uint8).tobytes()
+    # Complete blocks, which may follow each other as often as wanted.
+    packer = zlib.compressobj(1, zlib.DEFLATED, -15, 8, zlib.Z_HUFFMAN_ONLY)
+    block = packer.compress(values) + packer.flush(zlib.Z_FULL_FLUSH)
+    count = width * height * 3 + height
+    data, sum_ = bytearray(b"\x78\x01"), 1
+    for _ in range(count // size):
+        data += block
+        sum_ = zlib.adler32(values, sum_)
+    rest = values[:count % size]
+    packer = zlib.compressobj(1, zlib.DEFLATED, -15)
+    data += packer.compress(rest) + packer.flush() + struct.pack(">I", zlib.adler32(rest, sum_))
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", bytes(data)) + chunk(b"IEND", b""))
+
+
 # WebP
 
 @functools.cache
@@ -292,6 +328,12 @@ def tiff_picture(width, height, data, rows=None, compression=1, samples=3, tile=
                  (262, 3, [photometric]), (277, 3, [samples]), *layout, *more], data)
 
 
+def tiff_of_inks(width, height):
+    """One row of noise again and again, and what the inks look like."""
+    row = numpy.random.default_rng(5).integers(0, 256, 4 * width, numpy.uint8).tobytes()
+    return tiff_picture(width, height, row, rows=1, samples=4, photometric=5, more=[(34675, 7, list(profiles.ink()))])
+
+
 def tiff_chain(count, loop):
     """Directories one after the other; the last one leads to the first, or nowhere."""
     size = 2 + 12 * 3 + 4
@@ -312,6 +354,15 @@ def avif_with_size(data, width, height):
     """The same file, whose container says something else."""
     at = data.index(b"ispe") + 8
     return data[:at] + struct.pack(">II", width, height) + data[at + 8:]
+
+
+def avif_of_tiles(side):
+    """As many tiles on either side, each of them of 64 pixels and a picture of its own."""
+    with tempfile.TemporaryDirectory() as directory:
+        Image.new("RGB", (64, 64), (90, 120, 60)).save(f"{directory}/tile.png")
+        subprocess.run(["avifenc", "--speed", "10", "--yuv", "444", "--grid", f"{side}x{side}"]
+                       + ["tile.png"] * (side * side) + ["out.avif"], cwd=directory, check=True, capture_output=True)
+        return pathlib.Path(directory, "out.avif").read_bytes()
 
 
 # BMP

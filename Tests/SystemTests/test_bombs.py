@@ -8,6 +8,7 @@ from PIL import Image
 import bombs
 import pictures
 import processes
+import profiles
 import sources
 import stub_front
 
@@ -57,10 +58,35 @@ BOMBS = {
     "an AVIF that says it is huge": (lambda: bombs.avif_with_size(sources.AVIF["avif-420"](), 60000, 60000),
                                      (LARGE, "corrupt-source")),
     # libavif makes what is in it as large as it says.
-    "an AVIF that says it is larger": (lambda: bombs.avif_with_size(sources.AVIF["avif-420"](), 9000, 9000),
+    "an AVIF that says it is larger": (lambda: bombs.avif_with_size(sources.AVIF["avif-420"](), 7000, 7000),
                                        (DONE, "corrupt-source")),
     "30 megapixels of one colour": (lambda: sources.avif(
         "--yuv", "420", "--speed", "10", picture=Image.new("RGB", (6000, 5000), (90, 120, 60))), DONE),
+    "34 megapixels of 12 bits": (lambda: sources.avif(
+        "--yuv", "420", "--depth", "12", "--speed", "10", picture=Image.new("RGB", (6000, 5700), (90, 120, 60))), LARGE),
+    # Each tile has a decoder of its own.
+    "a grid of 1600 tiles": (lambda: bombs.avif_of_tiles(40), LARGE),
+    "a grid of 900 tiles": (lambda: bombs.avif_of_tiles(30), DONE),
+    "a PNG of which every byte is coded": (lambda: bombs.dense_png(9000, 8000), LARGE),
+    "a third of that": (lambda: bombs.dense_png(9000, 3000), DONE),
+    "a JPEG of noise, with arithmetic coding": (lambda: bombs.arithmetic_jpeg(3600), LARGE),
+    "half as many": (lambda: bombs.arithmetic_jpeg(2500), DONE),
+    "JPEG in 390000 tiles": (lambda: bombs.tiff_picture(
+        10000, 10000, bombs.jpeg(16, 16, mode="L"), compression=7, samples=1, tile=(16, 16)), LARGE),
+    "JPEG in 24000 tiles": (lambda: bombs.tiff_picture(
+        10000, 10000, bombs.jpeg(64, 64, mode="L"), compression=7, samples=1, tile=(64, 64)), DONE),
+    "JPEG of noise in strips that are one": (lambda: bombs.tiff_picture(
+        10000, 10000, bombs.noisy_jpeg(10000, 16, "-quality", "100"), compression=7, samples=1, rows=16), LARGE),
+    "arithmetic JPEG in strips that are one": (lambda: bombs.tiff_picture(
+        4000, 4000, bombs.noisy_jpeg(4000, 8, "-arithmetic"), compression=7, samples=1, rows=8), LARGE),
+    "runs of one byte": (lambda: bombs.tiff_picture(
+        10000, 10000, b"\0\1" * 40000, rows=1, samples=4, compression=32773), LARGE),
+    "100 megapixels of L*a*b*": (
+        lambda: bombs.tiff_picture(10000, 10000, bytes(30000), rows=1, photometric=8), LARGE),
+    "40 megapixels of L*a*b*": (
+        lambda: bombs.tiff_picture(10000, 4000, bytes(30000), rows=1, photometric=8), DONE),
+    "32 megapixels of inks and a profile": (lambda: bombs.tiff_of_inks(8000, 4000), LARGE),
+    "24 megapixels of inks and a profile": (lambda: bombs.tiff_of_inks(8000, 3000), DONE),
     # In a worker whose codec for it is not there any more.
     **{f"a TIFF in the coding {coding}": (
         lambda coding=coding: bombs.tiff_picture(10, 10, bytes(300), compression=coding), "unsupported-format")
@@ -111,6 +137,25 @@ def test_bits_count_in_a_webp(worker):
     outcome = stub_front.transform(worker, noisy, width=100, height=100, flags=8)
     expect_bounded(outcome)
     assert outcome.failure == LARGE and outcome.cpu < 0.5, outcome
+
+
+def test_inks_count_as_they_are_decoded(worker):
+    """A JPEG that is made small on the way has fewer of them."""
+    data = bombs.jpeg(7000, 5000, mode="CMYK", colour=(9, 80, 3, 40), icc_profile=profiles.ink())
+    outcome = stub_front.transform(worker, data, width=100)
+    expect_bounded(outcome)
+    assert outcome.failure is None, outcome
+    outcome = stub_front.transform(worker, data, crop=(-50, -50, 50, 50))
+    expect_bounded(outcome)
+    assert outcome.failure == LARGE and outcome.cpu < 0.5, outcome
+
+
+def test_who_allows_small_pictures_allows_their_data(worker):
+    """What takes time is counted by the same measure whatever the limit on pixels."""
+    noise = numpy.random.default_rng(1).integers(0, 256, (1000, 1000, 3), numpy.uint8)
+    for data in (bombs.noisy_webp(1000, 1000), pictures.encoded(Image.fromarray(noise), "PNG")):
+        outcome = stub_front.transform(worker, data, source_pixels=1_000_000, width=50)
+        assert outcome.failure is None, outcome
 
 
 def test_smart_cropping_counts_twice(worker):

@@ -159,8 +159,8 @@ struct FormatsTests {
 
     @Test func `bitmaps in runs are read`() throws {
         let palette: [UInt8] = (0..<16).flatMap { value -> [UInt8] in [value, value, value, 0] }
-        // A run, pixels as they are, the end of the row, a jump, a run beyond the border, the end.
-        let runs: [UInt8] = [3, 7, 0, 3, 1, 2, 3, 0, 0, 0, 0, 2, 2, 0, 9, 5, 0, 0, 0, 1]
+        // A run, pixels as they are, the end of the row, a jump, a run beyond the border, the end of the row, a jump, the end.
+        let runs: [UInt8] = [3, 7, 0, 3, 1, 2, 3, 0, 0, 0, 0, 2, 2, 0, 9, 5, 0, 0, 0, 2, 0, 1, 0, 1]
         let eight = bitmap(header: bitmapHeader(6, 3, bits: 8, compression: 1), palette: palette, pixels: runs)
         let rows: [[UInt8]] = [[0, 0, 0, 0, 0, 0], [0, 0, 5, 5, 5, 5], [7, 7, 7, 1, 2, 3]]
         #expect(

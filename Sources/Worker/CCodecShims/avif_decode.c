@@ -9,6 +9,8 @@
 // Rows that are turned into RGB together, and how many rows around them the chroma's interpolation looks at. Both even:
 // a row of chroma belongs to two of luma.
 enum { BAND = 64, MARGIN = 4 };
+// Bytes that one dav1d needs besides pixels.
+enum { DECODER = 448 << 10 };
 
 typedef struct {
     pixel_source base;
@@ -135,6 +137,32 @@ static int is_beyond_levels(const uint8_t *bytes, size_t count) {
     return level >= 20 && level <= 23;
 }
 
+// Pictures of which the file is made: tiles of a grid, alpha, thumbnails. An entry's name that stands somewhere else by
+// chance makes them seem more, never less.
+static uint64_t count_items(const uint8_t *bytes, size_t count) {
+    static const char entry[4] = {'i', 'n', 'f', 'e'}, picture[4] = {'a', 'v', '0', '1'};
+    const uint8_t *end = bytes + count;
+    uint64_t items = 0;
+    // After the name: version and flags, a number of 16 or 32 bits, 16 bits more, and what it is.
+    for (const uint8_t *at = bytes; (at = memmem(at, (size_t)(end - at), entry, sizeof entry)); at += sizeof entry)
+        items += (end - at >= 16 && !memcmp(at + 12, picture, 4)) || (end - at >= 18 && !memcmp(at + 14, picture, 4));
+    return items;
+}
+
+// What decoding takes, told as bytes that decompression gives: each stands for about 4 ns. A pixel takes up to 27 ns, and
+// more where chroma is as fine as luma, or samples are deep; what is coded for it takes 75 for each byte.
+static uint64_t work_of(const avif_source *s, uint64_t area, size_t count) {
+    const avifImage *image = s->decoder->image;
+    int is_fine = image->yuvFormat == AVIF_PIXEL_FORMAT_YUV444 || image->yuvFormat == AVIF_PIXEL_FORMAT_YUV422;
+    uint64_t pixel = image->depth > 8 ? 12 : is_fine ? 10 : 7;
+    if (s->decoder->alphaPresent) pixel += 4;
+    // Of a sequence only the first picture.
+    avifExtent extent;
+    avifResult result = avifDecoderNthImageMaxExtent(s->decoder, 0, &extent);
+    if (result == AVIF_RESULT_OK && extent.size < count) count = extent.size;
+    return pixel * area + 20 * (uint64_t)count;
+}
+
 static codec_status prepare(avif_source *s, const uint8_t *bytes, size_t count, const source_limits *limits) {
     codec_status status = parse(s, bytes, count, limits);
     if (status != CODEC_OK) return status;
@@ -143,11 +171,13 @@ static codec_status prepare(avif_source *s, const uint8_t *bytes, size_t count, 
     if (area == 0) return CODEC_CORRUPT;
     if (area > limits->max_pixels || image->width > INT_MAX / 4 || image->height > INT_MAX / 4)
         return CODEC_TOO_MANY_PIXELS;
-    // The planes, a second time for pictures made of tiles, and the band.
+    // The planes, a second time for pictures made of tiles, a decoder for each of these, and the band.
     uint64_t sample = image->depth > 8 ? 2 : 1, planes = s->decoder->alphaPresent ? 4 : 3;
     uint64_t channels = s->decoder->alphaPresent ? 4 : 3, stride = channels * image->width;
     uint64_t rows = BAND + 2 * MARGIN < image->height ? BAND + 2 * MARGIN : image->height;
-    if (2 * area * sample * planes + stride * rows > limits->max_memory) return CODEC_TOO_MANY_PIXELS;
+    uint64_t decoders = DECODER * count_items(bytes, count);
+    if (2 * area * sample * planes + decoders + stride * rows > limits->max_memory) return CODEC_TOO_MANY_PIXELS;
+    if (work_of(s, area, count) > limits->max_work) return CODEC_TOO_MANY_PIXELS;
     if (limits->deadline && codec_now() > limits->deadline) return CODEC_DEADLINE;
 
     uint32_t width = image->width, height = image->height;

@@ -15,6 +15,8 @@ enum {
     // Progressive files have about ten scans; hundreds are an attack on the CPU.
     JPEG_MAX_SCANS = 100,
     JPEG_MAX_WARNINGS = 500,
+    // What arithmetic coding may take: see `max_work`.
+    JPEG_MAX_WORK = 400 << 20,
 };
 
 typedef struct {
@@ -25,6 +27,9 @@ typedef struct {
     codec_status status;
     uint64_t deadline;  // 0 = none
     int ran_dry;        // the file ended before its end marker
+    // What arithmetic coding takes and may take, in coefficients, of about 4 ns each.
+    uint64_t work, max_work;
+    int counted_scans;
 } jpeg_guard;
 
 struct jpeg_error_mgr *jpeg_guard_init(jpeg_guard *guard, uint64_t deadline);

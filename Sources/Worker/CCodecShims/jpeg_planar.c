@@ -226,8 +226,14 @@ static void finish_batch(planar_transcoder *t, planar_plane *p) {
     }
     if (!p->is_copied) cr_horizontal_rows(CR_BEST, rows, p->waiting, &p->columns, p->scratch, out);
     for (int i = 0; p->is_copied && i < p->waiting; i++) copy_row(p, p->copied[i], out[i]);
-    for (int i = 0; turned && i < p->waiting; i++)
-        cr_store_column(out[i], 1, p->columns.count, p->plane + p->places[i], (size_t)p->out_stride);
+    if (turned && p->waiting > 0) {
+        // Mirrored ones come from the last to the first.
+        int last = p->waiting - 1, is_mirrored = p->places[last] < p->places[0];
+        ptrdiff_t width = p->columns.count;
+        cr_store_columns(
+            is_mirrored ? turned + last * width : turned, is_mirrored ? -width : width, p->waiting, 1, (int)width,
+            p->plane + p->places[is_mirrored ? last : 0], (size_t)p->out_stride);
+    }
     p->waiting = 0;
 }
 

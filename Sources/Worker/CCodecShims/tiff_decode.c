@@ -7,6 +7,7 @@
 #include "tiff_codec.h"
 #include "tiff_file.h"
 #include "tiff_parts.h"
+#include "tiff_work.h"
 
 // How pixels get out of libtiff.
 typedef enum {
@@ -411,6 +412,12 @@ static void read_metadata(tiff_source *s) {
     }
 }
 
+// What converting colours takes beyond unpacking: 25 ns for a pixel of L*a*b*, 45 for one of inks by a profile.
+static uint64_t conversion_work(const tiff_source *s) {
+    uint64_t area = (uint64_t)s->base.width * (uint64_t)s->base.height;
+    return !s->press ? 0 : area * (s->photometric == PHOTOMETRIC_CIELAB ? 6 : 12);
+}
+
 static codec_status prepare(tiff_source *s, const source_limits *limits) {
     uint32_t width = 0, height = 0;
     if (!TIFFGetField(s->tiff, TIFFTAG_IMAGEWIDTH, &width) || !TIFFGetField(s->tiff, TIFFTAG_IMAGELENGTH, &height) ||
@@ -433,6 +440,8 @@ static codec_status prepare(tiff_source *s, const source_limits *limits) {
     if (status == CODEC_OK && s->access == BY_LIBRARY) status = prepare_converter(s);
     if (status == CODEC_OK) status = prepare_band(s);
     if (status == CODEC_OK) read_metadata(s);
+    if (status == CODEC_OK && tiff_work(s->tiff, &s->file, unpacked) + conversion_work(s) > limits->max_work)
+        status = CODEC_TOO_MANY_PIXELS;
     // What went wrong with tags so far has been judged by their values.
     s->file.has_failed = 0;
     return status;

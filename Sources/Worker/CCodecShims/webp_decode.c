@@ -31,7 +31,7 @@ static codec_status decode(webp_source *s, const WebPData *bitstream, const sour
     WebPBitstreamFeatures features;
     if (WebPGetFeatures(bitstream->bytes, bitstream->size, &features) != VP8_STATUS_OK) return CODEC_CORRUPT;
     s->base.channels = features.has_alpha ? 4 : 3;
-    if (webp_file_work(&features, bitstream->size) > limits->max_unpacked) return CODEC_TOO_MANY_PIXELS;
+    if (webp_file_work(&features, bitstream->size) > limits->max_work) return CODEC_TOO_MANY_PIXELS;
     uint64_t row_bytes = (uint64_t)s->base.width * (uint64_t)s->base.channels;
     uint64_t size = row_bytes * (uint64_t)s->base.height;
     if (size + webp_file_cost(&features) > limits->max_memory) return CODEC_TOO_MANY_PIXELS;

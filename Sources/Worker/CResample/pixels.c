@@ -146,9 +146,23 @@ void cr_join(cr_kernel kernel, const uint8_t *const *planes, int count, int chan
     else join_scalar(planes, from, count, channels, row);
 }
 
-void cr_store_column(const uint8_t *row, int channels, int count, uint8_t *out, size_t stride) {
-    for (int i = 0; i < count; i++, row += channels, out += stride)
-        for (int c = 0; c < channels; c++) out[c] = row[c];
+static inline __attribute__((always_inline)) void store_columns(
+    const uint8_t *rows, ptrdiff_t row_stride, int row_count, int channels, int count, uint8_t *out, size_t stride) {
+    for (int x = 0; x < count; x++, rows += channels, out += stride) {
+        const uint8_t *from = rows;
+        uint8_t *to = out;
+        for (int r = 0; r < row_count; r++, from += row_stride, to += channels)
+            for (int c = 0; c < channels; c++) to[c] = from[c];
+    }
+}
+
+void cr_store_columns(
+    const uint8_t *rows, ptrdiff_t row_stride, int row_count, int channels, int count, uint8_t *out, size_t stride) {
+    switch (channels) {
+    case 1: store_columns(rows, row_stride, row_count, 1, count, out, stride); break;
+    case 3: store_columns(rows, row_stride, row_count, 3, count, out, stride); break;
+    default: store_columns(rows, row_stride, row_count, 4, count, out, stride); break;
+    }
 }
 
 void cr_reverse(const uint8_t *row, int channels, int count, uint8_t *out) {

@@ -42,8 +42,8 @@ public struct PictureSource: ~Copyable, RowSource {
         self.deadline = deadline
         var limits = source_limits(
             max_pixels: UInt64(clamping: limits.maxSourcePixels), max_memory: Self.maxMemory,
-            max_unpacked: Self.maxUnpacked(limits, passes: passes), deadline: deadline,
-            forbids_jpeg: disabled.contains(.jpeg) ? 1 : 0)
+            max_unpacked: Self.maxUnpacked(limits, passes: passes), max_work: Self.maxWork(limits, passes: passes),
+            deadline: deadline, forbids_jpeg: disabled.contains(.jpeg) ? 1 : 0)
         let start = bytes.assumingMemoryBound(to: UInt8.self).baseAddress
         var source: UnsafeMutablePointer<pixel_source>?
         var eighths: Int32 = 8
@@ -79,6 +79,11 @@ public struct PictureSource: ~Copyable, RowSource {
     static func maxUnpacked(_ limits: PixelLimits, passes: Int) -> UInt64 {
         let all = UInt64(clamping: limits.maxSourcePixels).multipliedReportingOverflow(by: Self.unpackedPerPixel)
         return max(Self.leastUnpacked, (all.overflow ? .max : all.partialValue) / UInt64(passes))
+    }
+
+    /// The same of what takes as long as unpacking so much. Who allows but small pictures does not mean little data.
+    static func maxWork(_ limits: PixelLimits, passes: Int) -> UInt64 {
+        max(Self.maxUnpacked(limits, passes: passes), Self.maxUnpacked(.standard, passes: passes))
     }
 
     deinit { self.source.pointee.close(self.source) }

@@ -18,7 +18,7 @@ public struct PlanarWebP: Equatable, Sendable {
             &header
         ).check()
         // One that takes too long is left to whoever refuses it.
-        guard header.is_planar != 0, header.work <= PictureSource.maxUnpacked(limits, passes: 1) else { return nil }
+        guard header.is_planar != 0, header.work <= PictureSource.maxWork(limits, passes: 1) else { return nil }
         if let profile = header.icc,
             !ColourProfile.isStandard(Span(_unsafeStart: profile, count: header.icc_count))
         {

@@ -34,22 +34,20 @@ public enum Rendering {
             : try Resampler(
                 columns: geometry.columns, rows: geometry.rows, source: source.size, channels: channels, scale: scale)
         let isTransposed = geometry.symmetry.transposes
-        let column = try Scratch<UInt8>(count: isTransposed ? geometry.window.width * channels : 0)
+        var columns = try ColumnStore(width: isTransposed ? geometry.window.width : 0, channels: channels)
         while !resampler.isDone {
             try source.readRow(into: resampler.slot)
             resampler.rowIsThere()
             while let row = resampler.ready {
                 try checkTime()
                 if isTransposed {
-                    resampler.make(into: column.start)
-                    cr_store_column(
-                        column.start, Int32(channels), Int32(geometry.window.width), target.start + row * channels,
-                        target.stride)
+                    resampler.make(into: columns.slot(row, target))
                 } else {
                     resampler.make(into: target.row(row))
                 }
             }
         }
+        columns.finish(target)
     }
 
     private static func copy(
@@ -62,6 +60,7 @@ public enum Rendering {
             width: geometry.window.width, height: geometry.window.height)
         let row = try Scratch<UInt8>(count: source.size.width * channels)
         let reversed = try Scratch<UInt8>(count: kept.width * channels)
+        var columns = try ColumnStore(width: geometry.symmetry.transposes ? kept.width : 0, channels: channels)
         for y in 0..<kept.y + kept.height {
             try source.readRow(into: row.start)
             guard y >= kept.y else { continue }
@@ -73,11 +72,11 @@ public enum Rendering {
             }
             let index = geometry.symmetry.mirrorsY ? kept.y + kept.height - 1 - y : y - kept.y
             if geometry.symmetry.transposes {
-                cr_store_column(
-                    from, Int32(channels), Int32(kept.width), target.start + index * channels, target.stride)
+                columns.slot(index, target).update(from: from, count: kept.width * channels)
             } else {
                 target.row(index).update(from: from, count: kept.width * channels)
             }
         }
+        columns.finish(target)
     }
 }

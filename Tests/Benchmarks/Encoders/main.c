@@ -64,7 +64,8 @@ static uint8_t *contents(const char *path, size_t *count) {
 static pixel_view picture(const char *path) {
     size_t count;
     uint8_t *bytes = contents(path, &count);
-    source_limits limits = {.max_pixels = 1 << 26, .max_memory = MOST_BYTES, .max_unpacked = MOST_BYTES, .deadline = 0};
+    source_limits limits = {
+        .max_pixels = 1 << 26, .max_memory = MOST_BYTES, .max_unpacked = MOST_BYTES, .max_work = MOST_BYTES};
     pixel_source *source;
     if (png_rgba_open(bytes, count, &limits, &source) != CODEC_OK) fail("no PNG file", path);
     pixel_view view = {

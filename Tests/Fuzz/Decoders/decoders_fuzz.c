@@ -15,7 +15,8 @@
 enum { MAX_PIXELS = 1 << 18, MAX_MEMORY = 32 << 20, MAX_RESULT = 1 << 20 };
 
 static const source_limits limits = {
-    .max_pixels = MAX_PIXELS, .max_memory = MAX_MEMORY, .max_unpacked = 8 * MAX_PIXELS, .deadline = 0};
+    .max_pixels = MAX_PIXELS, .max_memory = MAX_MEMORY, .max_unpacked = 8 * MAX_PIXELS,
+    .max_work = 64 * MAX_PIXELS, .deadline = 0};
 
 static void require(int is_true, const char *what) {
     if (is_true) return;
@@ -119,7 +120,8 @@ static void read_frames(codec_status status, animation_source *source) {
 }
 
 static const animation_limits frames_limits = {
-    .each = {.max_pixels = MAX_PIXELS, .max_memory = MAX_MEMORY, .max_unpacked = UINT64_MAX},
+    .each = {.max_pixels = MAX_PIXELS, .max_memory = MAX_MEMORY, .max_unpacked = UINT64_MAX,
+             .max_work = UINT64_MAX},
     .max_frames = 100,
     .max_total_pixels = 4 * MAX_PIXELS,
     .max_work = UINT64_MAX,

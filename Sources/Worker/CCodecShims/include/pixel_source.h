@@ -27,6 +27,7 @@ typedef struct {
     uint64_t max_pixels;   // width times height
     uint64_t max_memory;   // bytes a decoder may allocate beyond its rows
     uint64_t max_unpacked; // bytes that decompression may give, where deep samples make them more than pixels say
+    uint64_t max_work;     // the same of what takes as long as decompressing so much: dense data, costly codings
     uint64_t deadline;     // codec_now() at which to give up; 0 = none
     int forbids_jpeg;      // also inside of TIFF
 } source_limits;

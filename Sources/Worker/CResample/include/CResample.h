@@ -107,7 +107,10 @@ void cr_down_alpha(
     int32_t *sums, uint8_t *out);
 
 // Rows that are not resampled, only moved.
-void cr_store_column(const uint8_t *row, int channels, int count, uint8_t *out, size_t stride);
+// These become columns side by side; they are `row_stride` apart. A step of `stride` leads to other memory each time, and is
+// taken once for all of them. 1, 3 or 4 channels.
+void cr_store_columns(
+    const uint8_t *rows, ptrdiff_t row_stride, int row_count, int channels, int count, uint8_t *out, size_t stride);
 void cr_reverse(const uint8_t *row, int channels, int count, uint8_t *out);
 // RGBA on an opaque colour (red, green, blue). `out` may be `row`.
 void cr_flatten(const uint8_t *row, int count, const uint8_t *colour, uint8_t *out);

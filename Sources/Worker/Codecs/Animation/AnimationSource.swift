@@ -26,8 +26,8 @@ public struct AnimationSource: ~Copyable {
         let pixels = UInt64(clamping: limits.maxSourcePixels)
         var limits = animation_limits(
             each: source_limits(
-                max_pixels: pixels, max_memory: PictureSource.maxMemory, max_unpacked: .max, deadline: deadline,
-                forbids_jpeg: 0),
+                max_pixels: pixels, max_memory: PictureSource.maxMemory, max_unpacked: .max, max_work: .max,
+                deadline: deadline, forbids_jpeg: 0),
             max_frames: Self.maxFrames, max_total_pixels: Self.total(pixels) / UInt64(passes),
             // Who allows but small pictures does not mean little data.
             max_work: Self.total(max(pixels, UInt64(PixelLimits.standard.maxSourcePixels))) / UInt64(passes))
