@@ -70,6 +70,20 @@ def test_results_are_what_pillow_reads(shared_front, serve, word, form):
     assert psnr(decoded(answer.body), scene().resize((150, 100), Image.LANCZOS)) > LEAST[form]
 
 
+@pytest.mark.parametrize("count, depth", [(2, 1), (4, 2), (16, 4), (256, 8)])
+@pytest.mark.parametrize("options, made", [
+    ("r90", lambda image: image.transpose(Image.ROTATE_90)), ("cx3,cy5,cw90,ch80", lambda image: image.crop((3, 5, 93, 85))),
+])
+def test_few_colours_stay_few(shared_front, serve, count, depth, options, made):
+    places = numpy.random.default_rng(count).integers(0, count, (100, 100), numpy.uint8)
+    image = Image.fromarray(places, "P")
+    image.putpalette([value for i in range(256) for value in (i, i * 7 % 256, 255 - i)])
+    body = shared_front.get(f"/{options}/{serve(f'/palette{count}.png', encoded(image, 'PNG'))}").body
+    # IHDR's depth, and the type with a palette.
+    assert body[24:26] == bytes([depth, 3])
+    assert decoded(body).tobytes() == made(image.convert("RGB")).tobytes()
+
+
 def test_avif_goes_out_and_comes_in(shared_front, serve):
     answer = shared_front.get(f"/150x,avif,q90/{serve('/photo.png', encoded(scene(), 'PNG'))}")
     assert answer.status == 200 and answer["Content-Type"] == "image/avif"

@@ -2,7 +2,8 @@
 //
 // RGBA with straight alpha. A pixel is weighed by multiplying its colours by its alpha, and 255 by it, too: exact in 16
 // bits, as is the sum of such products by the weights in 32. Only then come floats, and nothing fuses a multiplication
-// with an addition: so all kernels give the same bits.
+// with an addition: so all kernels give the same bits. Under full alpha floats are right for every sum there can be, so
+// that what is opaque comes out as it does without alpha.
 #include "blocks.h"
 
 #include <string.h>
@@ -11,9 +12,6 @@ enum { CHANNELS = 4, ALPHA = 3, OFFSET = 1 << 15 };
 
 // Products are stored less OFFSET, which fits the sign. As weights add up to one, this is what their sum lacks.
 enum { SUM_OFFSET = OFFSET << CR_TAP_BITS };
-// The sum of an alpha that is full, and a step of a colour under it: that is divided exactly, so that what shows
-// nothing through comes out as it does without alpha.
-enum { OPAQUE_SUM = 255 * 255 << CR_TAP_BITS, OPAQUE_STEP = 255 << CR_TAP_BITS };
 // Less than half a step of alpha is nothing at all, and has no colour.
 #define LEAST_SUM (127.5f * (1 << CR_TAP_BITS))
 #define ALPHA_STEP (1.0f / (255 * (1 << CR_TAP_BITS)))
@@ -29,18 +27,9 @@ static inline uint8_t to_byte(float value) {
     return (uint8_t)((value < 255 ? value : 255) + 0.5f);
 }
 
-// From a float's, which may be wrong by one where the fraction is a half.
-static inline uint8_t exact_byte(uint8_t near, int32_t sum) {
-    int32_t rest = sum + OPAQUE_STEP / 2 - near * OPAQUE_STEP;
-    return (uint8_t)(near + (rest >= OPAQUE_STEP && near < 255) - (rest < 0 && near > 0));
-}
-
 static inline void straighten(const int32_t sums[CHANNELS], uint8_t *out) {
     float alpha = (float)sums[ALPHA], by = alpha < LEAST_SUM ? 0 : 255 / alpha;
-    for (int c = 0; c < ALPHA; c++) {
-        out[c] = to_byte((float)sums[c] * by);
-        if (sums[ALPHA] == OPAQUE_SUM) out[c] = exact_byte(out[c], sums[c]);
-    }
+    for (int c = 0; c < ALPHA; c++) out[c] = to_byte((float)sums[c] * by);
     out[ALPHA] = alpha < LEAST_SUM ? 0 : to_byte(alpha * ALPHA_STEP);
 }
 
@@ -124,21 +113,8 @@ AVX2 static void take_weighed(
         }
 }
 
-AVX2 static inline __m256i exact_bytes(__m256i near, __m256i sum) {
-    __m256i rest = _mm256_sub_epi32(
-        _mm256_add_epi32(sum, _mm256_set1_epi32(OPAQUE_STEP / 2)),
-        _mm256_mullo_epi32(near, _mm256_set1_epi32(OPAQUE_STEP)));
-    // What is true counts as -1.
-    __m256i more = _mm256_cmpgt_epi32(rest, _mm256_set1_epi32(OPAQUE_STEP - 1));
-    __m256i less = _mm256_cmpgt_epi32(_mm256_setzero_si256(), rest);
-    __m256i exact = _mm256_add_epi32(_mm256_sub_epi32(near, more), less);
-    return _mm256_min_epi32(_mm256_max_epi32(exact, _mm256_setzero_si256()), _mm256_set1_epi32(255));
-}
-
 // Eight pixels, whose bytes are left in 32 bits each.
 AVX2 static inline void straighten_avx2(__m256i values[CHANNELS]) {
-    __m256i opaque = _mm256_cmpeq_epi32(values[ALPHA], _mm256_set1_epi32(OPAQUE_SUM));
-    int any_opaque = _mm256_movemask_epi8(opaque);
     const __m256 least = _mm256_set1_ps(LEAST_SUM), most = _mm256_set1_ps(255), half = _mm256_set1_ps(0.5f);
     __m256 alpha = _mm256_cvtepi32_ps(values[ALPHA]), shows = _mm256_cmp_ps(alpha, least, _CMP_GE_OQ);
     __m256 by = _mm256_and_ps(shows, _mm256_div_ps(most, alpha));
@@ -146,9 +122,7 @@ AVX2 static inline void straighten_avx2(__m256i values[CHANNELS]) {
         __m256 value = c < ALPHA ? _mm256_mul_ps(_mm256_cvtepi32_ps(values[c]), by)
                                  : _mm256_and_ps(shows, _mm256_mul_ps(alpha, _mm256_set1_ps(ALPHA_STEP)));
         value = _mm256_min_ps(_mm256_max_ps(value, _mm256_setzero_ps()), most);
-        __m256i near = _mm256_cvttps_epi32(_mm256_add_ps(value, half));
-        if (any_opaque && c < ALPHA) near = _mm256_blendv_epi8(near, exact_bytes(near, values[c]), opaque);
-        values[c] = near;
+        values[c] = _mm256_cvttps_epi32(_mm256_add_ps(value, half));
     }
 }
 
