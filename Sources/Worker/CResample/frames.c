@@ -148,7 +148,7 @@ static uint8_t *line_for(const cr_frames *f, const pixels *to, int x, int y) {
 }
 
 static void put(const cr_frames *f, const pixels *to, int x, int y, int count) {
-    if (to->across != CHANNELS) cr_store_column(f->line, CHANNELS, count, at(to, x, y), to->across);
+    if (to->across != CHANNELS) cr_store_columns(f->line, 0, 1, CHANNELS, count, at(to, x, y), to->across);
 }
 
 // A part of a table.
