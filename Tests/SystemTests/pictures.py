@@ -125,11 +125,3 @@ def likeness(image, expected):
 def quality_of(data):
     """Sum of the luminance quantisation table: less is better quality."""
     return sum(Image.open(io.BytesIO(data)).quantization[0])
-
-
-def steps_at(quality):
-    """What `quality_of` is for the service's own results: libjpeg's scale, of steps that grow with the frequency."""
-    v, u = numpy.mgrid[0:8, 0:8]
-    steps = numpy.rint(8 * (1 + numpy.hypot(u, v)))
-    scale = 5000 // quality if quality < 50 else 200 - 2 * quality
-    return int(((steps * scale + 50) // 100).clip(1, 255).sum())

@@ -128,25 +128,6 @@ void jpeg_guard_source(jpeg_guard *guard, struct jpeg_decompress_struct *info, c
     info->progress = &guard->progress;
 }
 
-// Steps at quality 50: 8 times one more than the distance from the corner. For luma and chroma alike, as chroma has a
-// quarter of the samples already. The standard's own, which are made for other things than what measures of likeness tell,
-// take a tenth more bytes for the same score.
-static const unsigned steps[DCTSIZE2] = {
-    8,  16, 24, 32, 40, 48, 56, 64,
-    16, 19, 26, 33, 41, 49, 57, 65,
-    24, 26, 31, 37, 44, 51, 59, 66,
-    32, 33, 37, 42, 48, 55, 62, 69,
-    40, 41, 44, 48, 53, 59, 66, 72,
-    48, 49, 51, 55, 59, 65, 70, 77,
-    56, 57, 59, 62, 66, 70, 76, 82,
-    64, 65, 66, 69, 72, 77, 82, 87,
-};
-
-void jpeg_set_steps(struct jpeg_compress_struct *out, int quality) {
-    jpeg_add_quant_table(out, 0, steps, jpeg_quality_scaling(quality), TRUE);
-    for (int i = 0; i < out->num_components; i++) out->comp_info[i].quant_tbl_no = 0;
-}
-
 void jpeg_set_coding(struct jpeg_compress_struct *out, jpeg_coding coding) {
     out->optimize_coding = coding != JPEG_BASELINE;
     if (coding == JPEG_PROGRESSIVE) jpeg_simple_progression(out);

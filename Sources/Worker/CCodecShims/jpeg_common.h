@@ -35,8 +35,6 @@ typedef struct {
 struct jpeg_error_mgr *jpeg_guard_init(jpeg_guard *guard, uint64_t deadline);
 // After jpeg_create_decompress.
 void jpeg_guard_source(jpeg_guard *guard, struct jpeg_decompress_struct *info, const uint8_t *bytes, size_t count);
-// After jpeg_set_defaults. `quality` is 1...100, on libjpeg's scale.
-void jpeg_set_steps(struct jpeg_compress_struct *out, int quality);
 // After jpeg_set_defaults, or the source's own parameters.
 void jpeg_set_coding(struct jpeg_compress_struct *out, jpeg_coding coding);
 // Whether the decoded picture is all there: call it after the last row.

@@ -60,7 +60,7 @@ static void start(planar_transcoder *t, const planar_job *job, int width, int he
     out->input_components = t->count;
     out->in_color_space = t->count == 1 ? JCS_GRAYSCALE : JCS_YCbCr;
     jpeg_set_defaults(out);
-    jpeg_set_steps(out, job->quality);
+    jpeg_set_quality(out, job->quality, TRUE);
     jpeg_set_coding(out, job->coding);
     out->raw_data_in = TRUE;
     jpeg_start_compress(out, TRUE);

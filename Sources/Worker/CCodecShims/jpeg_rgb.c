@@ -139,7 +139,7 @@ static codec_status encode(
     out->input_components = view->channels == 1 ? 1 : 3;
     out->in_color_space = view->channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
     jpeg_set_defaults(out);
-    jpeg_set_steps(out, quality);
+    jpeg_set_quality(out, quality, TRUE);
     jpeg_set_coding(out, coding);
     jpeg_start_compress(out, TRUE);
     while (out->next_scanline < out->image_height) {
