@@ -229,6 +229,32 @@ def test_frames_of_webp_are_what_pillow_shows(shared_front, shared_origin, name)
         assert error.mean() < 6
 
 
+@pytest.mark.parametrize("quality", [50, 80, 100])
+def test_half_clear_pixels_that_stay_stay_as_they_are(shared_front, shared_origin, quality):
+    """Frames are blended over what is there: what has not changed must not be blended once more."""
+    random = numpy.random.default_rng(4)
+    ground = numpy.dstack([numpy.full((64, 96, 3), (200, 60, 30), numpy.uint8), numpy.full((64, 96), 255, numpy.uint8)])
+    for y, x, alpha in random.integers((0, 0, 20), (60, 90, 200), (40, 3)):
+        ground[y:y + 3, x:x + 3, 3] = alpha
+    frames = []
+    for step in range(6):
+        pixels = ground.copy()
+        for y in range(0, 64, 8):
+            # On the ground alone.
+            part = pixels[y:y + 4, (7 * step + y) % 92:][:, :4]
+            part[part[:, :, 3] == 255] = (20, 40 * step, 220, 255)
+        frames.append(Image.fromarray(pixels))
+    data = pictures.encoded(
+        frames[0], "WEBP", save_all=True, append_images=frames[1:], duration=60, loop=0, lossless=True, exact=True)
+    answer = shared_front.get(f"/fh,webp,q{quality}/{shared_origin.serve('/half-clear.webp', data)}")
+    made = [picture for picture, _ in shown(answer.body)]
+    assert len(made) == len(frames)
+    for got, wanted in zip(made, frames):
+        alpha = numpy.asarray(wanted)[:, ::-1, 3].astype(int)
+        # One pixel of a frame may be a step off.
+        assert numpy.abs(got[:, :, 3] - alpha).max() <= 1 and (got[:, :, 3] != alpha).sum() <= len(frames)
+
+
 # Only what changes is coded
 
 

@@ -18,6 +18,7 @@ typedef struct {
     uint64_t now;  // milliseconds since the first frame
     double work;
     int is_clear_somewhere;
+    uint8_t *canvas;  // what the library is given once something is not opaque and its coding is lossy; see take()
 } webp_encoder;
 
 static codec_status failure(const webp_encoder *e, const WebPPicture *picture) {
@@ -55,6 +56,38 @@ static double work_of(const webp_encoder *e, const uint8_t *pixels, pixel_area a
     return (double)area.width * (double)area.height * (flat + (noise - flat) * share);
 }
 
+// Takes what has changed over to the canvas. Coding with loss, the library blends a frame over the one before also where
+// half-clear pixels have stayed as they were, and leaves these in it, so that they show twice. It does so only as long as
+// the alpha of no such pixel in the frame is another one: if all are the same, one of them is made so, by a step.
+static void take(uint8_t *canvas, const uint8_t *pixels, int width, pixel_area area) {
+    uint8_t *same = NULL;
+    int differs = 0;
+    for (int y = area.y; y < area.y + area.height; y++) {
+        size_t at = 4 * ((size_t)width * (size_t)y + (size_t)area.x);
+        for (int x = 0; x < area.width; x++) {
+            uint8_t alpha = pixels[at + 4 * (size_t)x + 3], *before = canvas + at + 4 * (size_t)x + 3;
+            if (alpha != 255 && alpha != *before) differs = 1;
+            if (alpha != 255 && alpha == *before && alpha > 0) same = before;
+        }
+        memcpy(canvas + at, pixels + at, 4 * (size_t)area.width);
+    }
+    if (same && !differs) *same = (uint8_t)(*same < 254 ? *same + 1 : *same - 1);
+}
+
+// What the library is to be given for a frame; NULL without memory.
+static const uint8_t *canvas_of(webp_encoder *e, const uint8_t *pixels, pixel_area area) {
+    if (e->settings.is_lossless || !e->is_clear_somewhere) return pixels;
+    int width = e->settings.width;
+    if (e->canvas) {
+        take(e->canvas, pixels, width, area);
+        return e->canvas;
+    }
+    // Nothing was clear before, so what is now is different.
+    size_t size = 4 * (size_t)width * (size_t)e->settings.height;
+    e->canvas = malloc(size);
+    return e->canvas ? memcpy(e->canvas, pixels, size) : NULL;
+}
+
 // The library compares frames itself, so that it needs the whole of each.
 static codec_status add_frame(
     animation_encoder *base, const uint8_t *pixels, pixel_area changed, uint32_t milliseconds,
@@ -66,6 +99,8 @@ static codec_status add_frame(
     e->work += work_of(e, pixels, area);
     if (e->work > e->settings.max_work) return CODEC_TOO_LARGE;
     if (!e->is_clear_somewhere) e->is_clear_somewhere = is_clear_in(pixels, e->settings.width, area);
+    const uint8_t *canvas = canvas_of(e, pixels, area);
+    if (!canvas) return CODEC_NO_MEMORY;
     WebPPicture picture;
     if (!WebPPictureInit(&picture)) return CODEC_NO_MEMORY;
     picture.use_argb = 1;
@@ -74,7 +109,7 @@ static codec_status add_frame(
     picture.progress_hook = webp_may_go_on;
     picture.user_data = &e->writing;
     codec_status status = CODEC_OK;
-    if (!WebPPictureImportRGBA(&picture, pixels, 4 * e->settings.width)) {
+    if (!WebPPictureImportRGBA(&picture, canvas, 4 * e->settings.width)) {
         status = CODEC_NO_MEMORY;
     } else if (e->now > INT_MAX || !WebPAnimEncoderAdd(e->encoder, &picture, (int)e->now, &e->config)) {
         status = failure(e, &picture);
@@ -103,8 +138,10 @@ static codec_status finish(animation_encoder *base, encoded_image *out) {
 }
 
 static void close_encoder(animation_encoder *base) {
-    WebPAnimEncoderDelete(((webp_encoder *)base)->encoder);
-    free(base);
+    webp_encoder *e = (webp_encoder *)base;
+    WebPAnimEncoderDelete(e->encoder);
+    free(e->canvas);
+    free(e);
 }
 
 codec_status webp_encoder_open(const animation_settings *settings, animation_encoder **encoder) {
