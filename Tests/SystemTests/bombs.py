@@ -356,6 +356,37 @@ def avif_with_size(data, width, height):
     return data[:at] + struct.pack(">II", width, height) + data[at + 8:]
 
 
+def avif_of_frames(data, count, is_dressed=False):
+    """Its picture so many times, one after the other, before any is shown; in lengths that are longer than they need be."""
+    at = data.index(b"iloc") + 18
+    start, length = struct.unpack(">II", data[at:at + 8])
+    units, position = [], start
+    while position < start + length:
+        size, shift, after = 0, 0, position + 1
+        while True:
+            size |= (data[after] & 127) << shift
+            shift, after = shift + 7, after + 1
+            if not data[after - 1] & 128:
+                break
+        head, body = data[position] | 0x80 * is_dressed, data[after:after + size]
+        digits = 8 if is_dressed else 4
+        lengths = bytes(size >> 7 * digit & 127 | 128 * (digit < digits - 1) for digit in range(digits))
+        units.append((head >> 3 & 15, bytes([head]) + lengths + body))
+        position = after + size
+    made = b"".join(unit * (count if kind == 6 else 1) for kind, unit in units)
+    place = struct.pack(">II", len(data) + 8, len(made))
+    return data[:at] + place + data[at + 8:] + struct.pack(">I", 8 + len(made)) + b"mdat" + made
+
+
+def avif_with_inner_data(data, count):
+    """With so many bytes inside of the container's own box, where a picture could be as well."""
+    at, meta = data.index(b"iloc") + 18, data.index(b"meta") - 4
+    start, size = struct.unpack(">I", data[at:at + 4])[0], struct.unpack(">I", data[meta:meta + 4])[0]
+    box = struct.pack(">I", 8 + count) + b"idat" + bytes(count)
+    moved = data[:at] + struct.pack(">I", start + len(box)) + data[at + 4:]
+    return (moved[:meta] + struct.pack(">I", size + len(box)) + moved[meta + 4:meta + size] + box + moved[meta + size:])
+
+
 def avif_of_tiles(side):
     """As many tiles on either side, each of them of 64 pixels and a picture of its own."""
     with tempfile.TemporaryDirectory() as directory:

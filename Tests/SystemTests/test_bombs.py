@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small files that unfold into much: refused from what their headers say, or done within bounds. See bombs.py."""
 
+import functools
+
 import numpy
 import pytest
 from PIL import Image
@@ -60,10 +62,17 @@ BOMBS = {
     # libavif makes what is in it as large as it says.
     "an AVIF that says it is larger": (lambda: bombs.avif_with_size(sources.AVIF["avif-420"](), 7000, 7000),
                                        (DONE, "corrupt-source")),
-    "30 megapixels of one colour": (lambda: sources.avif(
-        "--yuv", "420", "--speed", "10", picture=Image.new("RGB", (6000, 5000), (90, 120, 60))), DONE),
+    "30 megapixels of one colour": (lambda: large_avif(), DONE),
     "34 megapixels of 12 bits": (lambda: sources.avif(
         "--yuv", "420", "--depth", "12", "--speed", "10", picture=Image.new("RGB", (6000, 5700), (90, 120, 60))), LARGE),
+    "an AVIF of four frames": (lambda: bombs.avif_of_frames(large_avif(), 4), LARGE),
+    "the same in odd lengths": (lambda: bombs.avif_of_frames(large_avif(), 4, is_dressed=True), LARGE),
+    "an AVIF of one frame": (lambda: bombs.avif_of_frames(large_avif(), 1), DONE),
+    "a small AVIF of four frames": (lambda: bombs.avif_of_frames(sources.AVIF["avif-420"](), 4), DONE),
+    "an AVIF that says it is small": (lambda: bombs.avif_with_size(bombs.avif_of_frames(large_avif(), 2), 64, 64), LARGE),
+    "an AVIF in its container's own data": (
+        lambda: bombs.avif_with_inner_data(sources.AVIF["avif-420"](), 200), "unsupported-format"),
+    "an AVIF with a little of that": (lambda: bombs.avif_with_inner_data(sources.AVIF["avif-420"](), 12), DONE),
     # Each tile has a decoder of its own.
     "a grid of 1600 tiles": (lambda: bombs.avif_of_tiles(40), LARGE),
     "a grid of 900 tiles": (lambda: bombs.avif_of_tiles(30), DONE),
@@ -94,6 +103,11 @@ BOMBS = {
     "a bitmap without pixels": (lambda: bombs.bmp(30000, 30000), LARGE),
     "a bitmap of runs": (lambda: bombs.bmp_of_runs(10000, 10000), DONE),
 }
+
+
+@functools.lru_cache(maxsize=None)
+def large_avif():
+    return sources.avif("--yuv", "420", "--speed", "10", picture=Image.new("RGB", (6000, 5000), (90, 120, 60)))
 
 
 @pytest.fixture(scope="module")

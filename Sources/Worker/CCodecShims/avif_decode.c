@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "avif_codec.h"
+#include "avif_reader.h"
 
 // Rows that are turned into RGB together, and how many rows around them the chroma's interpolation looks at. Both even:
 // a row of chroma belongs to two of luma.
@@ -15,6 +16,7 @@ enum { DECODER = 448 << 10 };
 typedef struct {
     pixel_source base;
     avifDecoder *decoder;
+    avif_reader reader;
     avifCropRect crop;
     uint64_t deadline;
     uint8_t *band;  // whole rows of the picture, before cropping
@@ -119,8 +121,9 @@ static codec_status parse(avif_source *s, const uint8_t *bytes, size_t count, co
     static const avifDecoderSource sources[] = {AVIF_DECODER_SOURCE_PRIMARY_ITEM, AVIF_DECODER_SOURCE_TRACKS};
     for (int i = 0; i < 1 + is_sequence; i++) {
         avifDecoderSetSource(decoder, sources[i]);
-        result = avifDecoderSetIOMemory(decoder, bytes, count);
-        if (result == AVIF_RESULT_OK) result = avifDecoderParse(decoder);
+        avif_reader_init(&s->reader, bytes, count);
+        avifDecoderSetIO(decoder, &s->reader.io);
+        result = avifDecoderParse(decoder);
         if (result == AVIF_RESULT_OK) break;
     }
     return status_of(result);
@@ -149,18 +152,21 @@ static uint64_t count_items(const uint8_t *bytes, size_t count) {
     return items;
 }
 
-// What decoding takes, told as bytes that decompression gives: each stands for about 4 ns. A pixel takes up to 27 ns, and
+// What decoding takes is told as bytes that decompression gives: each stands for about 4 ns. A pixel takes up to 27 ns, and
 // more where chroma is as fine as luma, or samples are deep; what is coded for it takes 75 for each byte.
-static uint64_t work_of(const avif_source *s, uint64_t area, size_t count) {
+static uint64_t work_of_pixel(const avif_source *s) {
     const avifImage *image = s->decoder->image;
     int is_fine = image->yuvFormat == AVIF_PIXEL_FORMAT_YUV444 || image->yuvFormat == AVIF_PIXEL_FORMAT_YUV422;
     uint64_t pixel = image->depth > 8 ? 12 : is_fine ? 10 : 7;
-    if (s->decoder->alphaPresent) pixel += 4;
+    return s->decoder->alphaPresent ? pixel + 4 : pixel;
+}
+
+static uint64_t work_of_data(const avif_source *s, size_t count) {
     // Of a sequence only the first picture.
     avifExtent extent;
     avifResult result = avifDecoderNthImageMaxExtent(s->decoder, 0, &extent);
     if (result == AVIF_RESULT_OK && extent.size < count) count = extent.size;
-    return pixel * area + 20 * (uint64_t)count;
+    return 20 * (uint64_t)count;
 }
 
 static codec_status prepare(avif_source *s, const uint8_t *bytes, size_t count, const source_limits *limits) {
@@ -177,11 +183,18 @@ static codec_status prepare(avif_source *s, const uint8_t *bytes, size_t count, 
     uint64_t rows = BAND + 2 * MARGIN < image->height ? BAND + 2 * MARGIN : image->height;
     uint64_t decoders = DECODER * count_items(bytes, count);
     if (2 * area * sample * planes + decoders + stride * rows > limits->max_memory) return CODEC_TOO_MANY_PIXELS;
-    if (work_of(s, area, count) > limits->max_work) return CODEC_TOO_MANY_PIXELS;
+    if (avif_has_inner_data(bytes, count)) return CODEC_UNSUPPORTED;
+    uint64_t work = work_of_data(s, count);
+    if (work > limits->max_work) return CODEC_TOO_MANY_PIXELS;
+    uint64_t most = (limits->max_work - work) / work_of_pixel(s);
+    // Alpha is a picture of its own.
+    uint64_t pictures = s->decoder->alphaPresent ? 2 : 1;
+    if (area > most || !avif_reader_begin(&s->reader, pictures * area, pictures * most)) return CODEC_TOO_MANY_PIXELS;
     if (limits->deadline && codec_now() > limits->deadline) return CODEC_DEADLINE;
 
     uint32_t width = image->width, height = image->height;
     status = status_of(avifDecoderNextImage(s->decoder));
+    if (s->reader.is_over) return CODEC_TOO_MANY_PIXELS;
     if (status == CODEC_CORRUPT && is_beyond_levels(bytes, count)) return CODEC_UNSUPPORTED;
     if (status != CODEC_OK) return status;
     image = s->decoder->image;
