@@ -356,9 +356,9 @@ def avif_with_size(data, width, height):
     return data[:at] + struct.pack(">II", width, height) + data[at + 8:]
 
 
-def avif_of_frames(data, count, is_dressed=False):
-    """Its picture so many times, one after the other, before any is shown; in lengths that are longer than they need be."""
-    at = data.index(b"iloc") + 18
+def _avif_units(data, item=0):
+    """Where the place of an item's AV1 data is told, and kind and body of each unit in it."""
+    at = data.index(b"iloc") + 18 + 14 * item
     start, length = struct.unpack(">II", data[at:at + 8])
     units, position = [], start
     while position < start + length:
@@ -368,14 +368,50 @@ def avif_of_frames(data, count, is_dressed=False):
             shift, after = shift + 7, after + 1
             if not data[after - 1] & 128:
                 break
-        head, body = data[position] | 0x80 * is_dressed, data[after:after + size]
-        digits = 8 if is_dressed else 4
-        lengths = bytes(size >> 7 * digit & 127 | 128 * (digit < digits - 1) for digit in range(digits))
-        units.append((head >> 3 & 15, bytes([head]) + lengths + body))
+        units.append((data[position] >> 3 & 15, data[after:after + size]))
         position = after + size
-    made = b"".join(unit * (count if kind == 6 else 1) for kind, unit in units)
+    return at, units
+
+
+def _avif_unit(kind, body, head=2, digits=4):
+    """With a length of so many bytes, which may be more than it needs."""
+    length = bytes(len(body) >> 7 * digit & 127 | 128 * (digit < digits - 1) for digit in range(digits))
+    return bytes([kind << 3 | head]) + length + body
+
+
+def avif_of_frames(data, count, kind=6, **style):
+    """Its frame so many times before the one that is shown, as units of that kind."""
+    at, units = _avif_units(data)
+    made = b"".join(
+        (_avif_unit(kind, body, **style) * count if number == 6 else b"") + _avif_unit(number, body, **style)
+        for number, body in units)
     place = struct.pack(">II", len(data) + 8, len(made))
     return data[:at] + place + data[at + 8:] + struct.pack(">I", 8 + len(made)) + b"mdat" + made
+
+
+def avif_cut_in_two(data, count):
+    """The same in two places, of which the first ends within a unit's head."""
+    at, units = _avif_units(data)
+    body = b"".join(_avif_unit(number, body) * (1 + count * (number == 6)) for number, body in units)
+    # A unit of padding, whose length is in the second place.
+    made = b"\x7a" + b"\0" + body
+    meta, places = data.index(b"meta") - 4, data.index(b"iloc") - 4
+    start = len(data) + 8 + 8
+    file = bytearray(data[:at - 2] + struct.pack(">HIIII", 2, start, 1, start + 1, len(made) - 1) + data[at + 8:])
+    for box in (meta, places):
+        file[box:box + 4] = struct.pack(">I", struct.unpack(">I", data[box:box + 4])[0] + 8)
+    return bytes(file) + struct.pack(">I", 8 + len(made)) + b"mdat" + made
+
+
+def avif_of_shared_tiles(side, count):
+    """Tiles that all have the same data, with so many empty units in it."""
+    data = bytearray(avif_of_tiles(side))
+    # The first item is the grid.
+    at, units = _avif_units(bytes(data), 1)
+    made = b"".join(_avif_unit(2, b"") * count * (number == 6) + _avif_unit(number, body) for number, body in units)
+    for tile in range(side * side):
+        data[at + 14 * tile:at + 14 * tile + 8] = struct.pack(">II", len(data) + 8, len(made))
+    return bytes(data) + struct.pack(">I", 8 + len(made)) + b"mdat" + made
 
 
 def avif_with_inner_data(data, count):

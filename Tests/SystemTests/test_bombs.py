@@ -65,14 +65,19 @@ BOMBS = {
     "30 megapixels of one colour": (lambda: large_avif(), DONE),
     "34 megapixels of 12 bits": (lambda: sources.avif(
         "--yuv", "420", "--depth", "12", "--speed", "10", picture=Image.new("RGB", (6000, 5700), (90, 120, 60))), LARGE),
-    "an AVIF of four frames": (lambda: bombs.avif_of_frames(large_avif(), 4), LARGE),
-    "the same in odd lengths": (lambda: bombs.avif_of_frames(large_avif(), 4, is_dressed=True), LARGE),
-    "an AVIF of one frame": (lambda: bombs.avif_of_frames(large_avif(), 1), DONE),
-    "a small AVIF of four frames": (lambda: bombs.avif_of_frames(sources.AVIF["avif-420"](), 4), DONE),
-    "an AVIF that says it is small": (lambda: bombs.avif_with_size(bombs.avif_of_frames(large_avif(), 2), 64, 64), LARGE),
+    "an AVIF of four frames": (lambda: bombs.avif_of_frames(large_avif(), 3), LARGE),
+    "the same with bits that have to be zero": (lambda: bombs.avif_of_frames(large_avif(), 3, head=0x83), LARGE),
+    "the same in odd lengths": (lambda: bombs.avif_of_frames(large_avif(), 3, digits=8), LARGE),
+    "the same by heads that are said to be redundant": (lambda: bombs.avif_of_frames(large_avif(), 3, kind=7), LARGE),
+    "the same in two places": (lambda: bombs.avif_cut_in_two(large_avif(), 3), "corrupt-source"),
+    "an AVIF of one frame": (lambda: bombs.avif_of_frames(large_avif(), 0), DONE),
+    "a small AVIF of four frames": (lambda: bombs.avif_of_frames(sources.AVIF["avif-420"](), 3), DONE),
+    "an AVIF that says it is small": (lambda: bombs.avif_with_size(large_avif(), 64, 64), "corrupt-source"),
     "an AVIF in its container's own data": (
-        lambda: bombs.avif_with_inner_data(sources.AVIF["avif-420"](), 200), "unsupported-format"),
+        lambda: bombs.avif_with_inner_data(sources.AVIF["avif-420"](), 300), "unsupported-format"),
     "an AVIF with a little of that": (lambda: bombs.avif_with_inner_data(sources.AVIF["avif-420"](), 12), DONE),
+    "a grid of which all tiles are one": (lambda: bombs.avif_of_shared_tiles(30, 100_000), LARGE),
+    "a grid of which all tiles are a short one": (lambda: bombs.avif_of_shared_tiles(30, 1), DONE),
     # Each tile has a decoder of its own.
     "a grid of 1600 tiles": (lambda: bombs.avif_of_tiles(40), LARGE),
     "a grid of 900 tiles": (lambda: bombs.avif_of_tiles(30), DONE),
@@ -86,6 +91,8 @@ BOMBS = {
         10000, 10000, bombs.jpeg(64, 64, mode="L"), compression=7, samples=1, tile=(64, 64)), DONE),
     "JPEG of noise in strips that are one": (lambda: bombs.tiff_picture(
         10000, 10000, bombs.noisy_jpeg(10000, 16, "-quality", "100"), compression=7, samples=1, rows=16), LARGE),
+    "nothing but the beginnings of marks in strips that are one": (lambda: bombs.tiff_picture(
+        10000, 10000, b"\xff" * 1_000_000, compression=7, samples=1, rows=1), LARGE),
     "arithmetic JPEG in strips that are one": (lambda: bombs.tiff_picture(
         4000, 4000, bombs.noisy_jpeg(4000, 8, "-arithmetic"), compression=7, samples=1, rows=8), LARGE),
     "runs of one byte": (lambda: bombs.tiff_picture(
@@ -127,6 +134,17 @@ def test_a_bomb_costs_little(worker, name):
     outcome = stub_front.transform(worker, make(), width=100)
     expect_bounded(outcome)
     assert outcome.failure in (expected if isinstance(expected, tuple) else (expected,)), outcome
+
+
+@pytest.mark.parametrize("compression", [1, 7])
+def test_a_source_that_is_kept_is_gone_through_once(worker, compression):
+    """It tells of more strips than it has rows for, all of which are the same."""
+    keep, samples = 64, 3 if compression == 1 else 1
+    data = bytes(1024 * 1000 * samples) if compression == 1 else bombs.noisy_jpeg(1024, 1000)
+    tiff = bombs.tiff_picture(1024, 1000, data, compression=compression, samples=samples, strips=60_000)
+    outcome = stub_front.transform(worker, tiff, form="tiff", flags=keep)
+    expect_bounded(outcome)
+    assert outcome.failure is None, outcome
 
 
 @pytest.mark.parametrize("name, make", [

@@ -154,6 +154,8 @@ static uint64_t count_items(const uint8_t *bytes, size_t count) {
 
 // What decoding takes is told as bytes that decompression gives: each stands for about 4 ns. A pixel takes up to 27 ns, and
 // more where chroma is as fine as luma, or samples are deep; what is coded for it takes 75 for each byte.
+enum { BYTE = 20 };
+
 static uint64_t work_of_pixel(const avif_source *s) {
     const avifImage *image = s->decoder->image;
     int is_fine = image->yuvFormat == AVIF_PIXEL_FORMAT_YUV444 || image->yuvFormat == AVIF_PIXEL_FORMAT_YUV422;
@@ -166,7 +168,7 @@ static uint64_t work_of_data(const avif_source *s, size_t count) {
     avifExtent extent;
     avifResult result = avifDecoderNthImageMaxExtent(s->decoder, 0, &extent);
     if (result == AVIF_RESULT_OK && extent.size < count) count = extent.size;
-    return 20 * (uint64_t)count;
+    return BYTE * (uint64_t)count;
 }
 
 static codec_status prepare(avif_source *s, const uint8_t *bytes, size_t count, const source_limits *limits) {
@@ -184,12 +186,12 @@ static codec_status prepare(avif_source *s, const uint8_t *bytes, size_t count, 
     uint64_t decoders = DECODER * count_items(bytes, count);
     if (2 * area * sample * planes + decoders + stride * rows > limits->max_memory) return CODEC_TOO_MANY_PIXELS;
     if (avif_has_inner_data(bytes, count)) return CODEC_UNSUPPORTED;
-    uint64_t work = work_of_data(s, count);
-    if (work > limits->max_work) return CODEC_TOO_MANY_PIXELS;
-    uint64_t most = (limits->max_work - work) / work_of_pixel(s);
-    // Alpha is a picture of its own.
-    uint64_t pictures = s->decoder->alphaPresent ? 2 : 1;
-    if (area > most || !avif_reader_begin(&s->reader, pictures * area, pictures * most)) return CODEC_TOO_MANY_PIXELS;
+    uint64_t pixel = work_of_pixel(s);
+    if (pixel * area + work_of_data(s, count) > limits->max_work) return CODEC_TOO_MANY_PIXELS;
+    // Alpha is a picture of its own, which has its part in `pixel`.
+    uint64_t each = s->decoder->alphaPresent ? (pixel + 1) / 2 : pixel;
+    if (!avif_reader_begin(&s->reader, area, each, BYTE, limits->max_work)) return CODEC_TOO_MANY_PIXELS;
+    s->decoder->imageSizeLimit = (uint32_t)area;
     if (limits->deadline && codec_now() > limits->deadline) return CODEC_DEADLINE;
 
     uint32_t width = image->width, height = image->height;

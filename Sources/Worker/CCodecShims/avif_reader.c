@@ -4,7 +4,7 @@
 #include <string.h>
 
 // Kinds of units.
-enum { SEQUENCE = 1, FRAME_HEADER = 3, FRAME = 6 };
+enum { SEQUENCE = 1, FRAME_HEADER = 3, FRAME = 6, REDUNDANT_FRAME_HEADER = 7 };
 
 typedef struct {
     const uint8_t *data;
@@ -36,11 +36,13 @@ static void skip_timing(bits *b, int *has_model, int *delay_bits) {
     take(b, 10);
 }
 
-// The largest that frames may be by a sequence's header.
+// The largest that frames may be by a sequence's header: of a still with a short header what it says, else what the bits
+// for a frame's own size can tell, as decoders do not hold the two against each other.
 static uint64_t area_of(const uint8_t *data, size_t count) {
     bits b = {data, count, 0};
     take(&b, 4);  // profile, still picture
-    if (take(&b, 1)) {
+    int is_short = (int)take(&b, 1);
+    if (is_short) {
         take(&b, 5);
     } else {
         int has_model = 0, delay_bits = 0;
@@ -58,14 +60,15 @@ static uint64_t area_of(const uint8_t *data, size_t count) {
         }
     }
     int across = (int)take(&b, 4) + 1, down = (int)take(&b, 4) + 1;
+    if (!is_short) return UINT64_C(1) << (across + down);
     uint64_t width = (uint64_t)take(&b, across) + 1;
     return width * ((uint64_t)take(&b, down) + 1);
 }
 
 // As decoders do it: they look at no bit that has to be zero.
-void av1_walk_on(av1_walk *w, const uint8_t *data, size_t count) {
-    size_t at = w->rest < count ? (size_t)w->rest : count;
-    w->rest -= at;
+av1_piece av1_look(const uint8_t *data, size_t count) {
+    av1_piece piece = {0};
+    size_t at = 0;
     while (at < count) {
         uint8_t head = data[at++];
         if (head & 4) at++;
@@ -75,15 +78,19 @@ void av1_walk_on(av1_walk *w, const uint8_t *data, size_t count) {
             length |= (uint64_t)(data[at] & 127) << shift;
             goes_on = data[at++] & 128;
         }
-        if (goes_on || at > count) return;
+        piece.is_cut = goes_on || at > count || ((head & 2) && length > count - at);
+        if (goes_on || at > count) return piece;
         // Without a length it is the last one.
-        size_t here = !(head & 2) || length > count - at ? count - at : (size_t)length;
+        size_t here = !(head & 2) || piece.is_cut ? count - at : (size_t)length;
         int kind = head >> 3 & 15;
-        if (kind == SEQUENCE) w->area = area_of(data + at, here);
-        if (kind == FRAME_HEADER || kind == FRAME) w->pixels += w->area;
-        if (head & 2) w->rest = length - here;
+        if (kind == SEQUENCE) {
+            uint64_t area = area_of(data + at, here);
+            if (area > piece.area) piece.area = area;
+        }
+        piece.frames += kind == FRAME_HEADER || kind == FRAME || kind == REDUNDANT_FRAME_HEADER;
         at += here;
     }
+    return piece;
 }
 
 static avifResult read_part(avifIO *io, uint32_t flags, uint64_t offset, size_t size, avifROData *out) {
@@ -91,14 +98,16 @@ static avifResult read_part(avifIO *io, uint32_t flags, uint64_t offset, size_t 
     if (flags != 0 || offset > io->sizeHint) return AVIF_RESULT_IO_ERROR;
     if (size > io->sizeHint - offset) size = (size_t)(io->sizeHint - offset);
     *out = (avifROData){r->bytes + offset, size};
+    av1_piece piece = av1_look(out->data, size);
     if (!r->is_decoding) {
-        av1_walk walk = {0};
-        av1_walk_on(&walk, out->data, size);
-        if (walk.pixels > r->parsed) r->parsed = walk.pixels;
+        if (piece.frames > r->parsed) r->parsed = piece.frames;
         return AVIF_RESULT_OK;
     }
-    av1_walk_on(&r->walk, out->data, size);
-    r->is_over = r->walk.pixels > r->most;
+    // Who wants to hide frames cuts their heads in two.
+    if (piece.is_cut) return AVIF_RESULT_TRUNCATED_DATA;
+    uint64_t area = piece.area > 0 && piece.area < r->picture ? piece.area : r->picture;
+    r->work += r->pixel * area * piece.frames + r->byte * size;
+    r->is_over = r->work > r->most;
     return r->is_over ? AVIF_RESULT_IO_ERROR : AVIF_RESULT_OK;
 }
 
@@ -109,12 +118,15 @@ void avif_reader_init(avif_reader *reader, const uint8_t *bytes, size_t count) {
     };
 }
 
-int avif_reader_begin(avif_reader *reader, uint64_t picture, uint64_t most) {
+int avif_reader_begin(avif_reader *reader, uint64_t picture, uint64_t pixel, uint64_t byte, uint64_t most) {
     reader->is_decoding = 1;
+    reader->picture = picture;
+    reader->pixel = pixel;
+    reader->byte = byte;
     reader->most = most;
     // Data that parsing has had as a whole does not come again; the beginning of an only frame does.
-    if (reader->parsed > picture) reader->walk.pixels = reader->parsed;
-    return reader->walk.pixels <= most;
+    if (reader->parsed > 1) reader->work = reader->parsed * picture * pixel;
+    return reader->work <= most;
 }
 
 static uint32_t word(const uint8_t *at) {
@@ -123,7 +135,7 @@ static uint32_t word(const uint8_t *at) {
 
 int avif_has_inner_data(const uint8_t *bytes, size_t count) {
     // What describes the grid of a picture and that of its alpha takes 8 or 12 bytes each.
-    enum { HEAD = 8, GRIDS = 64 };
+    enum { HEAD = 8, GRIDS = 256 };
     for (size_t at = 0; count - at >= HEAD;) {
         uint64_t size = word(bytes + at), left = count - at;
         if (size == 1 && left >= 16) size = (uint64_t)word(bytes + at + 8) << 32 | word(bytes + at + 12);

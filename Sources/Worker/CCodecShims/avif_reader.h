@@ -7,27 +7,30 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// A walk through AV1 data, which may come in pieces.
+// What there is in a piece of AV1 data.
 typedef struct {
-    uint64_t area;    // the largest that frames may be
-    uint64_t pixels;  // of all frames so far
-    uint64_t rest;    // bytes of a unit that goes on in the next piece
-} av1_walk;
+    uint64_t frames;
+    uint64_t area;  // the largest that any of them may be, in pixels; 0 when that is not told
+    int is_cut;     // a unit does not end in it
+} av1_piece;
 
-void av1_walk_on(av1_walk *walk, const uint8_t *data, size_t count);
+av1_piece av1_look(const uint8_t *data, size_t count);
 
 typedef struct {
     avifIO io;
     const uint8_t *bytes;
-    uint64_t parsed;  // pixels of frames in what was looked at by parsing, in one piece: pieces come several times
-    av1_walk walk;    // through what is decoded
-    uint64_t most;    // pixels in it: beyond that nothing is given out
+    uint64_t picture;  // pixels that a frame has at most, while decoding
+    uint64_t parsed;   // frames that parsing has seen in one piece; before decoding, as pieces come several times then
+    uint64_t work, most;  // of what has been given out to be decoded, and of what may be
+    uint64_t pixel, byte;
     int is_decoding, is_over;
 } avif_reader;
 
 // For `avifDecoderSetIO`. The bytes must outlive it.
 void avif_reader_init(avif_reader *reader, const uint8_t *bytes, size_t count);
-// After parsing, for a picture of so many pixels; 0 when more was seen already than may be decoded.
-int avif_reader_begin(avif_reader *reader, uint64_t picture, uint64_t most);
+// After parsing. From then on nothing is given out that makes for more than `most`: each pixel of each frame counts
+// `pixel`, each byte `byte`. Frames that are larger than `picture` pixels are the decoder's to refuse. 0 when it is too
+// much already.
+int avif_reader_begin(avif_reader *reader, uint64_t picture, uint64_t pixel, uint64_t byte, uint64_t most);
 // Whether pictures may be inside of the container's own data, where libavif reads them by itself.
 int avif_has_inner_data(const uint8_t *bytes, size_t count);

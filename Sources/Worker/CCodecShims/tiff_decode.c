@@ -440,7 +440,8 @@ static codec_status prepare(tiff_source *s, const source_limits *limits) {
     if (status == CODEC_OK && s->access == BY_LIBRARY) status = prepare_converter(s);
     if (status == CODEC_OK) status = prepare_band(s);
     if (status == CODEC_OK) read_metadata(s);
-    if (status == CODEC_OK && tiff_work(s->tiff, &s->file, unpacked) + conversion_work(s) > limits->max_work)
+    uint64_t most = limits->max_work, conversion = conversion_work(s);
+    if (status == CODEC_OK && (conversion > most || tiff_work(s->tiff, &s->file, unpacked, most) > most - conversion))
         status = CODEC_TOO_MANY_PIXELS;
     // What went wrong with tags so far has been judged by their values.
     s->file.has_failed = 0;

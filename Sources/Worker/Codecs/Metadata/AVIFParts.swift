@@ -133,7 +133,11 @@ struct AVIFParts {
 
     /// Every item's data is inside of the boxes for it, and AV1 without metadata of its own.
     private mutating func readData(_ bytes: Span<UInt8>) -> Bool {
-        guard !self.places.isEmpty, self.places.count == self.coded.count else { return false }
+        self.places.sort { $0.range.lowerBound < $1.range.lowerBound }
+        // What is told of several times would be looked at, and copied, as often.
+        guard !self.places.isEmpty, self.places.count == self.coded.count,
+            zip(self.places, self.places.dropFirst()).allSatisfy({ $0.range.upperBound <= $1.range.lowerBound })
+        else { return false }
         for (item, range) in self.places {
             let isInside = self.data.contains { $0.lowerBound <= range.lowerBound && range.upperBound <= $0.upperBound }
             guard isInside, self.coded.contains(item), Self.isPlain(range, bytes) else { return false }

@@ -68,14 +68,17 @@ enum TIFFParts {
             let lengths = Self.lengths.compactMap({ lists[$0] }).first, starts.count == lengths.count
         else { return nil }
         let data = zip(starts, lengths).map { $0..<$0 + $1 }
-        parts += data
-        guard parts.allSatisfy({ $0.upperBound <= bytes.count }) else { return nil }
+        parts = (parts + data).sorted { $0.lowerBound < $1.lowerBound }
+        // What is told of several times would be looked at, and copied, as often.
+        guard zip(parts, parts.dropFirst()).allSatisfy({ $0.upperBound <= $1.lowerBound }),
+            parts.allSatisfy({ $0.upperBound <= bytes.count })
+        else { return nil }
         if lists[Self.compression] == [7] {
             guard (data + (tables.map { [$0] } ?? [])).allSatisfy({ Self.isPlainJPEG(bytes.extracting($0)) }) else {
                 return nil
             }
         }
-        return parts.sorted { $0.lowerBound < $1.lowerBound }
+        return parts
     }
 
     private static func isPlainJPEG(_ bytes: Span<UInt8>) -> Bool {
