@@ -153,7 +153,7 @@ extension RedisTests {
                 }
                 for (index, task) in tasks.enumerated() { #expect(try await task.value == "of \(index % 5)") }
                 #expect(fronts.reduce(0) { $0 + $1.fills } == 5)
-                #expect(ContinuousClock().now - start < .seconds(5))
+                #expect(ContinuousClock().now - start < .seconds(50))
                 for front in fronts { await front.close() }
             }
             // All leases were given back.
