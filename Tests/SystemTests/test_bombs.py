@@ -102,7 +102,7 @@ BOMBS = {
     "40 megapixels of L*a*b*": (
         lambda: bombs.tiff_picture(10000, 4000, bytes(30000), rows=1, photometric=8), DONE),
     "32 megapixels of inks and a profile": (lambda: bombs.tiff_of_inks(8000, 4000), LARGE),
-    "24 megapixels of inks and a profile": (lambda: bombs.tiff_of_inks(8000, 3000), DONE),
+    "20 megapixels of inks and a profile": (lambda: bombs.tiff_of_inks(8000, 2500), DONE),
     # In a worker whose codec for it is not there any more.
     **{f"a TIFF in the coding {coding}": (
         lambda coding=coding: bombs.tiff_picture(10, 10, bytes(300), compression=coding), "unsupported-format")
