@@ -65,8 +65,15 @@ static uint64_t area_of(const uint8_t *data, size_t count) {
     return width * ((uint64_t)take(&b, down) + 1);
 }
 
+// What there is in a piece of AV1 data.
+typedef struct {
+    uint64_t frames;
+    uint64_t area;  // the largest that any of them may be, in pixels; 0 when that is not told
+    int is_cut;     // a unit does not end in it
+} av1_piece;
+
 // As decoders do it: they look at no bit that has to be zero.
-av1_piece av1_look(const uint8_t *data, size_t count) {
+static av1_piece look_at(const uint8_t *data, size_t count) {
     av1_piece piece = {0};
     size_t at = 0;
     while (at < count) {
@@ -98,7 +105,7 @@ static avifResult read_part(avifIO *io, uint32_t flags, uint64_t offset, size_t 
     if (flags != 0 || offset > io->sizeHint) return AVIF_RESULT_IO_ERROR;
     if (size > io->sizeHint - offset) size = (size_t)(io->sizeHint - offset);
     *out = (avifROData){r->bytes + offset, size};
-    av1_piece piece = av1_look(out->data, size);
+    av1_piece piece = look_at(out->data, size);
     if (!r->is_decoding) {
         if (piece.frames > r->parsed) r->parsed = piece.frames;
         return AVIF_RESULT_OK;

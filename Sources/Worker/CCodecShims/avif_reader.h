@@ -7,15 +7,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// What there is in a piece of AV1 data.
-typedef struct {
-    uint64_t frames;
-    uint64_t area;  // the largest that any of them may be, in pixels; 0 when that is not told
-    int is_cut;     // a unit does not end in it
-} av1_piece;
-
-av1_piece av1_look(const uint8_t *data, size_t count);
-
 typedef struct {
     avifIO io;
     const uint8_t *bytes;
